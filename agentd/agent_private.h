@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files of the agent's core share. */
+#ifndef AGENTD_AGENT_PRIVATE_H
+#define AGENTD_AGENT_PRIVATE_H
+
+#include <pthread.h>
+#include <systemd/sd-event.h>
+
+#include "agent.h"
+#include "collect/collect.h"
+#include "collect/segments.h"
+#include "collect/self.h"
+#include "expose/http.h"
+#include "expose/page.h"
+#include "expose/ready.h"
+#include "snapshot/snapshot.h"
+#include "watch.h"
+
+enum reload_result { RELOAD_SUCCESS, RELOAD_FAILURE, RELOAD_RESULT_COUNT };
+
+struct agent {
+	struct config *config; /* as the parts were started with it */
+	int argc;
+	char *const *argv;
+	int64_t start_ns; /* CLOCK_REALTIME */
+
+	/* `lock` guards segments, builder, catalog and collect: the loop sweeps, threads of the server collect. */
+	pthread_mutex_t lock;
+	struct segments *segments;
+	struct catalog *catalog;
+	struct builder *builder;
+	struct self_state self;
+	struct collect collect;
+
+	struct snapshot_slot slot;
+	struct page_cache *pages;
+	struct readiness *readiness;
+	struct http *http;
+
+	int stop_fd; /* readable when the agent shall stop */
+	sd_event *event;
+	sd_event_source *tick;
+	struct watch *watch;
+	int64_t sweep_ns; /* CLOCK_MONOTONIC of the last sweep */
+
+	uint64_t reloads[RELOAD_RESULT_COUNT];
+	bool sweep_failing; /* so that a lasting failure is logged once */
+	bool collection_failing;
+};
+
+int64_t agent_clock_ns(clockid_t clock);
+
+/* Makes a snapshot, publishes it and returns it with a reference, or NULL. The page cache's source. */
+struct snapshot *agent_collect(void *context);
+
+/* Lets the segments be swept; gives up when a collection holds the lock for more than a second. */
+void agent_sweep(struct agent *agent);
+
+/* Reads flags and file again and applies what can be applied. */
+void agent_reload(struct agent *agent);
+
+/* Listens where the configuration says, and logs where that is. */
+int agent_listen(struct agent *agent, const struct config *config, char **error);
+
+/* Fills in what the self collector is told. */
+void agent_figures(void *context, struct self_figures *figures);
+
+#endif

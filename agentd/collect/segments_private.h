@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files of the segments collector share.
+ *
+ * A source is something that has families and series to expose: a segment, or the totals of a service's dead trees.
+ * What the collector keeps of a source (tracked) hangs on it and goes with it.
+ */
+#ifndef AGENTD_COLLECT_SEGMENTS_PRIVATE_H
+#define AGENTD_COLLECT_SEGMENTS_PRIVATE_H
+
+#include "segment/discover.h"
+#include "segment/fold.h"
+#include "segments.h"
+
+/* A family of a source that was refused has no reference. */
+#define FAMILY_NONE UINT32_MAX
+/* A series gets its reference with its first value: the catalog holds nothing that is not exposed. */
+#define SERIES_LATER (SERIES_NONE - 1)
+
+struct tracked {
+	struct segments *owner;
+	ino_t inode;         /* of the segment these references are of */
+	uint64_t generation; /* of the catalog these references are of */
+	family_ref *families;
+	uint32_t family_count;
+	series_ref *series;
+	uint32_t series_count, series_capacity;
+	uint32_t later_count; /* of these series, those that have had no value yet and hence no reference */
+	char *service;        /* value of the service label */
+
+	/* segments */
+	int64_t dead_since_ns; /* CLOCK_MONOTONIC; 0: alive when last asked */
+	enum segment_refusal refusal;
+	uint64_t bytes_read;
+	bool folded; /* its drops are in the totals */
+	uint64_t drops[MSTAT_SHM_REASON_MAX];
+};
+
+struct source {
+	struct tracked *tracked;
+	struct segment *segment; /* one of these two */
+	int directory_fd;        /* of the segment */
+	struct totals *totals;
+	const struct segment_family *families;
+	uint32_t family_count;
+	uint32_t series_count;
+	uint64_t created_ns;
+	const char *service;
+	uid_t uid;
+};
+
+/* Who may call itself by a service name: the user that had it first. */
+struct service_owner {
+	char *service;
+	uid_t uid;
+	bool seen; /* in this collection */
+};
+
+struct place {
+	struct segment_directory directory;
+	struct fold fold;
+	dev_t device; /* of the directory that the fold belongs to */
+	ino_t inode;
+	bool fold_open;
+};
+
+struct segments {
+	struct segments_options options;
+	struct place *places;
+	struct source *sources; /* of this collection */
+	size_t source_count, source_capacity;
+	struct service_owner *owners;
+	size_t owner_count, owner_capacity;
+	struct segments_stats stats;
+	uint64_t drops_gone[MSTAT_SHM_REASON_MAX]; /* of segments that vanished without being folded */
+	uint64_t folded_before;                    /* by folds that were closed since */
+	uint64_t refused_before;
+};
+
+/* segments_sources.c: lists all sources that can be exposed, oldest first, each with its tracked. 0 or -ENOMEM. */
+int sources_list(struct segments *segments, const struct catalog *catalog);
+
+/* segments_merge.c: gives every new family and series of the sources its reference, then adds all values. */
+int sources_resolve(struct segments *segments, struct builder *builder);
+void sources_merge(const struct segments *segments, struct builder *builder);
+
+/* The tracked of a segment; NULL when out of memory. */
+struct tracked *tracked_of_segment(struct segments *segments, struct segment *segment);
+
+#endif

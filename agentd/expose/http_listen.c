@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MIT */
+/* The HTTP server: sockets and libmicrohttpd daemons, and their exchange on a reload. */
+#include "http.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <mstat/atomic.h>
+
+#include "http_private.h"
+
+/* Threads of one place: one may collect and render while the other answers. */
+#define THREADS 2
+/* Of one connection: request line, headers and response headers; bodies are elsewhere. */
+#define CONNECTION_BYTES (16 * 1024)
+/* Only touched pages of a stack cost memory; a collection runs on it. */
+#define STACK_BYTES (256 * 1024)
+
+struct http *http_new(const struct http_options *options)
+{
+	struct http *http = calloc(1, sizeof(*http));
+	if (!http)
+		return NULL;
+	http->options = *options;
+	http->options.name = strdup(options->name);
+	http->options.version = strdup(options->version);
+	http->options.telemetry_path = strdup(options->telemetry_path);
+	if (http->options.name && http->options.version && http->options.telemetry_path)
+		return http;
+	http_free(http);
+	return NULL;
+}
+
+static void listener_close(struct http_listener *listener)
+{
+	MHD_stop_daemon(listener->daemon);
+}
+
+void http_free(struct http *http)
+{
+	if (!http)
+		return;
+	for (size_t i = 0; i < http->count; i++)
+		listener_close(&http->listeners[i]);
+	free(http->listeners);
+	free((char *)http->options.name);
+	free((char *)http->options.version);
+	free((char *)http->options.telemetry_path);
+	free(http);
+}
+
+/* The kernel's view of a socket, which knows the port behind port 0. */
+static void socket_place(int fd, struct listen_place *place)
+{
+	place->len = sizeof(place->address);
+	getsockname(fd, (struct sockaddr *)&place->address, &place->len);
+}
+
+static int listener_open(struct http *http, const struct listen_place *place, struct http_listener *listener)
+{
+	const int fd = listen_open(place);
+	if (fd < 0)
+		return fd;
+	struct http_listener opened = {.asked = *place};
+	socket_place(fd, &opened.bound);
+	const unsigned per_client = listen_place_loopback(&opened.bound) ? 0 : http->options.connections_per_client_max;
+	/* MHD_OPTION_CONNECTION_LIMIT is shared out among the threads, and must reach one each. */
+	const unsigned connections = http->options.connections_max < THREADS ? THREADS : http->options.connections_max;
+	errno = 0;
+	opened.daemon = MHD_start_daemon(
+		MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC, 0, NULL, NULL, http_handle, http, MHD_OPTION_LISTEN_SOCKET,
+		(MHD_socket)fd, MHD_OPTION_THREAD_POOL_SIZE, (unsigned)THREADS, MHD_OPTION_THREAD_STACK_SIZE,
+		(size_t)STACK_BYTES, MHD_OPTION_CONNECTION_LIMIT, connections, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+		per_client, MHD_OPTION_CONNECTION_TIMEOUT, http->options.timeout_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+		(size_t)CONNECTION_BYTES, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,
+		MHD_OPTION_END);
+	if (!opened.daemon) {
+		const int r = errno ? -errno : -ENOMEM;
+		close(fd);
+		return r;
+	}
+	*listener = opened;
+	return 0;
+}
+
+/* Listeners under construction: those that stay are copied from the server, the others are new. */
+struct exchange {
+	struct http *http;
+	struct http_listener *listeners;
+	bool *kept; /* parallel */
+	size_t count;
+};
+
+static struct http_listener *listener_find(struct http_listener *listeners, size_t count,
+					   const struct listen_place *place)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (listen_place_equal(&listeners[i].asked, place))
+			return &listeners[i];
+	}
+	return NULL;
+}
+
+static int exchange_add(struct exchange *exchange, const struct listen_place *place)
+{
+	if (listener_find(exchange->listeners, exchange->count, place))
+		return 0;
+	const struct http *http = exchange->http;
+	const struct http_listener *present = listener_find(http->listeners, http->count, place);
+	struct http_listener *next = &exchange->listeners[exchange->count];
+	if (present) {
+		*next = *present;
+	} else {
+		int r = listener_open(exchange->http, place, next);
+		if (r)
+			return r;
+	}
+	exchange->kept[exchange->count++] = present;
+	return 0;
+}
+
+static int fail(char **error, const char *address, const char *reason)
+{
+	char *message;
+	if (asprintf(&message, "--web.listen-address=%s: %s; choose an address of this machine and a free port",
+		     address, reason) >= 0)
+		*error = message;
+	return -EADDRNOTAVAIL;
+}
+
+/* Every place of one address; one that this machine lacks (::1 without IPv6) is left out if another works. */
+static int exchange_add_address(struct exchange *exchange, const char *text, char **error)
+{
+	struct listen_address address;
+	struct listen_place places[LISTEN_PLACES_MAX];
+	const char *reason = "not HOST:PORT";
+	if (listen_address_parse(text, &address))
+		return fail(error, text, reason);
+	const size_t count = listen_resolve(&address, places, &reason);
+	size_t opened = 0;
+	for (size_t i = 0; i < count; i++) {
+		const int r = exchange_add(exchange, &places[i]);
+		if (r && !listen_absent(r))
+			return fail(error, text, strerrordesc_np(-r));
+		if (r)
+			reason = strerrordesc_np(-r);
+		opened += !r;
+	}
+	return opened ? 0 : fail(error, text, reason);
+}
+
+/* Closes what `listeners` has and the exchange's outcome lacks. */
+static void listeners_close_except(struct http_listener *listeners, size_t count, struct http_listener *staying,
+				   size_t staying_count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (!listener_find(staying, staying_count, &listeners[i].asked))
+			listener_close(&listeners[i]);
+	}
+}
+
+int http_listen(struct http *http, char *const *addresses, size_t count, char **error)
+{
+	struct exchange exchange = {.http = http};
+	int r = -ENOMEM;
+	*error = NULL;
+	exchange.listeners = calloc(count * LISTEN_PLACES_MAX + 1, sizeof(*exchange.listeners));
+	exchange.kept = calloc(count * LISTEN_PLACES_MAX + 1, sizeof(*exchange.kept));
+	if (!exchange.listeners || !exchange.kept)
+		goto out;
+	r = 0;
+	for (size_t i = 0; i < count && !r; i++)
+		r = exchange_add_address(&exchange, addresses[i], error);
+	if (r) {
+		for (size_t i = 0; i < exchange.count; i++) {
+			if (!exchange.kept[i])
+				listener_close(&exchange.listeners[i]);
+		}
+		goto out;
+	}
+	listeners_close_except(http->listeners, http->count, exchange.listeners, exchange.count);
+	free(http->listeners);
+	http->listeners = exchange.listeners;
+	http->count = exchange.count;
+	exchange.listeners = NULL;
+out:
+	free(exchange.kept);
+	free(exchange.listeners);
+	return r;
+}
+
+size_t http_place_count(const struct http *http)
+{
+	return http->count;
+}
+
+void http_place_print(const struct http *http, size_t index, char *out, size_t size)
+{
+	listen_place_print(&http->listeners[index].bound, out, size);
+}

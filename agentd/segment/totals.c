@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: MIT */
+/* Totals in memory. */
+#include "totals.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct totals *totals_new(const char *service, uid_t uid)
+{
+	struct totals *totals = calloc(1, sizeof(*totals));
+	if (!totals)
+		return NULL;
+	totals->service = strdup(service);
+	totals->uid = uid;
+	if (!totals->service) {
+		totals_free(totals);
+		return NULL;
+	}
+	return totals;
+}
+
+static void family_fini(struct segment_family *family)
+{
+	for (uint16_t i = 0; family->label_names && i < family->label_count; i++)
+		free((char *)family->label_names[i]);
+	free(family->label_names);
+	free((char *)family->name);
+	free((char *)family->help);
+	free((char *)family->unit);
+}
+
+void totals_free(struct totals *totals)
+{
+	if (!totals)
+		return;
+	if (totals->user_free)
+		totals->user_free(totals->user);
+	for (uint32_t i = 0; i < totals->family_count; i++)
+		family_fini(&totals->families[i]);
+	for (uint32_t i = 0; i < totals->series_count; i++)
+		free(totals->series[i].values);
+	free(totals->families);
+	free(totals->series);
+	free(totals->marks);
+	free(totals->table);
+	free(totals->service);
+	free(totals);
+}
+
+static int array_reserve(void *array, uint32_t count, uint32_t *capacity, size_t element_bytes)
+{
+	if (count < *capacity)
+		return 0;
+	uint32_t larger = *capacity ? *capacity * 2 : 16;
+	void *memory = reallocarray(*(void **)array, larger, element_bytes);
+	if (!memory)
+		return -ENOMEM;
+	*(void **)array = memory;
+	*capacity = larger;
+	return 0;
+}
+
+/* ---- families ---- */
+
+static bool family_same(const struct segment_family *a, const struct segment_family *b)
+{
+	if (a->kind != b->kind || a->value != b->value || a->label_count != b->label_count || strcmp(a->unit, b->unit))
+		return false;
+	if (a->kind == MSTAT_SHM_GAUGE && (a->merge != b->merge || a->live != b->live))
+		return false;
+	for (uint16_t i = 0; i < a->label_count; i++)
+		if (strcmp(a->label_names[i], b->label_names[i]))
+			return false;
+	return true;
+}
+
+static int family_copy(struct segment_family *family, const struct segment_family *like)
+{
+	*family = *like;
+	family->name = strdup(like->name);
+	family->help = strdup(like->help);
+	family->unit = strdup(like->unit);
+	family->label_names = calloc(like->label_count + 1u, sizeof(*family->label_names));
+	bool complete = family->name && family->help && family->unit && family->label_names;
+	for (uint16_t i = 0; complete && i < like->label_count; i++)
+		complete = (family->label_names[i] = strdup(like->label_names[i])) != NULL;
+	if (complete)
+		return 0;
+	family_fini(family);
+	return -ENOMEM;
+}
+
+int totals_family(struct totals *totals, const struct segment_family *like, uint32_t *family)
+{
+	if (like->label_count > TOTALS_LABELS_MAX)
+		return -EEXIST;
+	for (uint32_t i = 0; i < totals->family_count; i++) {
+		if (strcmp(totals->families[i].name, like->name))
+			continue;
+		if (!family_same(&totals->families[i], like))
+			return -EEXIST;
+		*family = i;
+		return 0;
+	}
+	if (array_reserve(&totals->families, totals->family_count, &totals->family_capacity,
+			  sizeof(*totals->families)) ||
+	    family_copy(&totals->families[totals->family_count], like))
+		return -ENOMEM;
+	*family = totals->family_count++;
+	return 0;
+}
+
+/* ---- series ---- */
+
+static uint32_t series_hash(uint32_t family, bool overflow, const char *values, size_t bytes)
+{
+	uint32_t hash = 2166136261u ^ family * 2u ^ overflow;
+	for (size_t i = 0; i < bytes; i++)
+		hash = (hash ^ (unsigned char)values[i]) * 16777619u;
+	return hash ^ hash >> 15;
+}
+
+static void table_put(struct totals *totals, uint32_t series)
+{
+	const struct totals_series *s = &totals->series[series];
+	uint32_t i = series_hash(s->family, s->overflow, s->values, s->values_bytes) & totals->table_mask;
+	while (totals->table[i])
+		i = (i + 1) & totals->table_mask;
+	totals->table[i] = series + 1;
+}
+
+static int table_reserve(struct totals *totals)
+{
+	if (totals->table && (totals->series_count + 1) * 2 <= totals->table_mask + 1)
+		return 0;
+	uint32_t size = totals->table ? (totals->table_mask + 1) * 2 : 64;
+	uint32_t *table = calloc(size, sizeof(*table));
+	if (!table)
+		return -ENOMEM;
+	free(totals->table);
+	totals->table = table;
+	totals->table_mask = size - 1;
+	for (uint32_t i = 0; i < totals->series_count; i++)
+		table_put(totals, i);
+	return 0;
+}
+
+/* The key: all values one after the other, each with its NUL. */
+static char *values_join(const char *const *values, uint16_t count, size_t *bytes)
+{
+	size_t len = 0;
+	for (uint16_t i = 0; i < count; i++)
+		len += strlen(values[i]) + 1;
+	char *joined = malloc(len + 1), *end = joined;
+	for (uint16_t i = 0; joined && i < count; i++)
+		end = stpcpy(end, values[i]) + 1;
+	*bytes = len;
+	return joined;
+}
+
+int totals_series(struct totals *totals, uint32_t family, bool overflow, const char *const *values, uint32_t *series)
+{
+	size_t bytes;
+	char *joined = values_join(values, overflow ? 0 : totals->families[family].label_count, &bytes);
+	if (!joined || table_reserve(totals) ||
+	    array_reserve(&totals->series, totals->series_count, &totals->series_capacity, sizeof(*totals->series))) {
+		free(joined);
+		return -ENOMEM;
+	}
+	uint32_t i = series_hash(family, overflow, joined, bytes) & totals->table_mask;
+	for (; totals->table[i]; i = (i + 1) & totals->table_mask) {
+		const struct totals_series *s = &totals->series[totals->table[i] - 1];
+		if (s->family == family && s->overflow == overflow && s->values_bytes == bytes &&
+		    !memcmp(s->values, joined, bytes)) {
+			free(joined);
+			*series = totals->table[i] - 1;
+			return 0;
+		}
+	}
+	totals->series[totals->series_count] = (struct totals_series){
+		.family = family, .overflow = overflow, .values = joined, .values_bytes = (uint32_t)bytes};
+	totals->table[i] = totals->series_count + 1;
+	*series = totals->series_count++;
+	return 0;
+}
+
+/* ---- values ---- */
+
+static double as_f64(uint64_t bits)
+{
+	double value;
+	memcpy(&value, &bits, sizeof(value));
+	return value;
+}
+
+static uint64_t sum_bits(const struct segment_family *family, uint64_t a, uint64_t b)
+{
+	if (family->value != MSTAT_SHM_F64)
+		return a + b;
+	double sum = as_f64(a) + as_f64(b);
+	uint64_t bits;
+	memcpy(&bits, &sum, sizeof(bits));
+	return bits;
+}
+
+static bool less(const struct segment_family *family, uint64_t a, uint64_t b)
+{
+	return family->value == MSTAT_SHM_F64 ? as_f64(a) < as_f64(b) : (int64_t)a < (int64_t)b;
+}
+
+void totals_merge(const struct segment_family *family, struct segment_value *into, struct segment_value value)
+{
+	if (!value.present)
+		return;
+	if (!into->present) {
+		*into = value;
+	} else if (family->kind == MSTAT_SHM_COUNTER || family->merge == MSTAT_SHM_MERGE_SUM) {
+		into->bits = sum_bits(family, into->bits, value.bits);
+	} else if (family->merge == MSTAT_SHM_MERGE_LAST  ? value.time_ns >= into->time_ns
+		   : family->merge == MSTAT_SHM_MERGE_MIN ? less(family, value.bits, into->bits)
+							  : less(family, into->bits, value.bits)) {
+		*into = value;
+	}
+}
+
+/* ---- adding a segment ---- */
+
+static bool series_kept(const struct segment *segment, uint32_t series)
+{
+	const struct segment_family *family = &segment->families[segment->series[series].family];
+	return segment->series[series].readable && !(family->kind == MSTAT_SHM_GAUGE && family->live);
+}
+
+/* Where a segment's series goes; false for a family of another shape. */
+static int series_place(struct totals *totals, struct segment *segment, uint32_t number, uint32_t *series)
+{
+	static const char *const none[1];
+	uint32_t family;
+	const char *const *labels = segment_labels(segment, number);
+	int r = totals_family(totals, &segment->families[segment->series[number].family], &family);
+	if (r)
+		return r;
+	return totals_series(totals, family, segment->series[number].overflow, labels ? labels : none, series);
+}
+
+int totals_prepare(struct totals *totals, struct segment *segment, uint64_t *refused)
+{
+	if (array_reserve(&totals->marks, totals->mark_count, &totals->mark_capacity, sizeof(*totals->marks)))
+		return -ENOMEM;
+	for (uint32_t i = 0; i < segment->series_count; i++) {
+		uint32_t series;
+		int r = series_kept(segment, i) ? series_place(totals, segment, i, &series) : 0;
+		if (r == -ENOMEM)
+			return r;
+		*refused += r == -EEXIST;
+	}
+	return 0;
+}
+
+void totals_add(struct totals *totals, struct segment *segment, const struct totals_mark *mark, uint64_t died_ns)
+{
+	for (uint32_t i = 0; i < segment->series_count; i++) {
+		uint32_t series;
+		if (!series_kept(segment, i) || series_place(totals, segment, i, &series))
+			continue;
+		struct totals_series *into = &totals->series[series];
+		uint64_t created_ns = segment->series[i].created_ns;
+		totals_merge(&totals->families[into->family], &into->value, segment_value(segment, i));
+		if (!into->created_ns || created_ns < into->created_ns)
+			into->created_ns = created_ns;
+	}
+	for (size_t i = 0; i < MSTAT_SHM_REASON_MAX; i++)
+		totals->drops[i] += segment->header.drops[i];
+	totals->marks[totals->mark_count++] = *mark;
+	totals->died_ns = died_ns > totals->died_ns ? died_ns : totals->died_ns;
+	totals->dirty = true;
+}
+
+static uint32_t mark_find(const struct totals *totals, const struct totals_mark *mark)
+{
+	uint32_t i = 0;
+	while (i < totals->mark_count &&
+	       (totals->marks[i].inode != mark->inode || memcmp(totals->marks[i].uuid, mark->uuid, sizeof(mark->uuid))))
+		i++;
+	return i;
+}
+
+bool totals_marked(const struct totals *totals, const struct totals_mark *mark)
+{
+	return mark_find(totals, mark) < totals->mark_count;
+}
+
+void totals_unmark(struct totals *totals, const struct totals_mark *mark)
+{
+	uint32_t i = mark_find(totals, mark);
+	if (i < totals->mark_count)
+		totals->marks[i] = totals->marks[--totals->mark_count];
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* How a snapshot is made; for the builder. */
+#ifndef AGENTD_SNAPSHOT_SNAPSHOT_PRIVATE_H
+#define AGENTD_SNAPSHOT_SNAPSHOT_PRIVATE_H
+
+#include "layout.h"
+#include "store.h"
+
+/* The values of one collection, by series_ref. A type is a number_type + 1; 0 says "no value". */
+struct value_set {
+	uint64_t *bits;
+	uint8_t *types;
+	uint32_t capacity;
+};
+
+struct number value_number(uint64_t bits, uint8_t type);
+
+/* With one reference; takes over the values, and a reference of its own to the layout. NULL when out of memory: the
+ * values stay the caller's. */
+struct snapshot *snapshot_new(struct store *store, struct layout *layout, const struct value_set *values);
+
+#endif

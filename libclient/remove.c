@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+/* Removal: tombstone, grace period, then the cell may serve another series.
+ *
+ * The tombstone makes readers pass over the series. Handles are turned to a sink cell, so that a late update is dropped
+ * and counted. The cell itself may be reused when no thread can write to it any more:
+ *  - in the hot path the cell's offset is read inside the restartable sequence: after a fence for such sequences no
+ * thread can commit to an offset that it read before;
+ *  - a locked add (no rseq) and a lookup are RCU read-side sections: after a grace period they are over;
+ *  - other processes may hold handles of their own: cells are reused only while one process maps the segment and it has
+ *    not forked. Gauge cells are never reused, only revived with their series.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <urcu/urcu-bp.h>
+
+#include "private.h"
+
+static bool series_bury(struct mstat_index *index, struct mstat_node *node)
+{
+	struct mstat_shm_entry *entry = mstat_entry(node->index);
+	bool counter = index->families[node->family]->kind == MSTAT_SHM_COUNTER;
+	bool f64 = index->families[node->family]->value == MSTAT_SHM_F64;
+	if ((entry->state & MSTAT_SHM_STATE_MASK) != MSTAT_SHM_STATE_LIVE)
+		return false;
+	/* release: pairs with the acquire in entry_kind() and in readers */
+	mstat_store_release(&entry->state, ((entry->state >> 2) + 1) << 2 | MSTAT_SHM_STATE_REMOVED);
+	uint32_t sink = !counter ? 0 : f64 ? MSTAT_SHM_CELL_SINK_F64 : MSTAT_SHM_CELL_SINK_U64;
+	mstat_store_release(&node->handle.offset, sink * MSTAT_CELL_BYTES); /* pairs with loads in record.h */
+	struct mstat_family_state *family = index->families[node->family];
+	family->live -= family->live > 0;
+	mstat_store_relaxed(&family->full, 0);
+	return counter;
+}
+
+static bool free_cells_reserve(struct mstat_index *index)
+{
+	if (index->free_count < index->free_capacity)
+		return true;
+	uint32_t capacity = index->free_capacity ? index->free_capacity * 2 : 1024;
+	uint32_t *cells =
+		mmap(NULL, capacity * sizeof(*cells), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (cells == MAP_FAILED)
+		return false;
+	memcpy(cells, index->free_cells, index->free_count * sizeof(*cells));
+	if (index->free_cells)
+		munmap(index->free_cells, index->free_capacity * sizeof(*cells));
+	index->free_cells = cells;
+	index->free_capacity = capacity;
+	return true;
+}
+
+/* After the grace period, with both locks held again. */
+static void cell_release(struct mstat_index *index, const struct mstat_node *node)
+{
+	uint32_t rows = mstat_root.layout.cpu_count + MSTAT_SHARED_ROWS;
+	bool revived = (mstat_entry(node->index)->state & MSTAT_SHM_STATE_MASK) == MSTAT_SHM_STATE_LIVE;
+	if (revived || !mstat_slot_is_only() || mstat_root.forked || !free_cells_reserve(index))
+		return;
+	for (uint32_t row = 0; row < rows; row++)
+		if (mstat_load_relaxed(mstat_row_state(row)) > node->cell)
+			mstat_store_relaxed((uint64_t *)mstat_row(row) + node->cell, 0);
+	index->free_cells[index->free_count++] = node->cell;
+}
+
+static void tables_free(struct mstat_table *table)
+{
+	while (table) {
+		struct mstat_table *retired = table->retired;
+		munmap(table, sizeof(*table) + (table->mask + 1) * sizeof(table->buckets[0]));
+		table = retired;
+	}
+}
+
+/* Both locks, or none. */
+static bool locks_take(struct mstat_signals *signals)
+{
+	if (!mstat_process_lock(signals))
+		return false;
+	if (mstat_segment_lock())
+		return true;
+	mstat_process_unlock(signals);
+	mstat_refuse(MSTAT_REASON_LOCK_TIMEOUT);
+	return false;
+}
+
+static void locks_release(const struct mstat_signals *signals)
+{
+	mstat_segment_unlock();
+	mstat_process_unlock(signals);
+}
+
+static struct mstat_node *node_find(struct mstat_index *index, const struct mstat_family *family,
+				    const char *const *values, size_t count)
+{
+	uint64_t hash, state = family->state[0];
+	if (!mstat_index_sync(index) || !state || state >> 32 != count)
+		return NULL;
+	return mstat_index_find(index, (uint32_t)state - 1, family->state[1], values, count, &hash);
+}
+
+int mstat_remove(struct mstat_family *family, const char *const *values, size_t count)
+{
+	int saved_errno = errno, removed = 0;
+	struct mstat_index *index = mstat_load_acquire(&mstat_process.index); /* pairs with index_ready() */
+	struct mstat_signals signals;
+	struct mstat_table *retired = NULL;
+	struct mstat_node *node = NULL;
+	bool reusable = false;
+
+	/* A look-up first: it resolves the family and makes this process' index. */
+	if (!index || !family->state[0]) {
+		if (!family->state[0] || mstat_is_no_handle(mstat_series_find(family, values, count)))
+			goto out;
+		index = mstat_load_acquire(&mstat_process.index);
+	}
+	if (!locks_take(&signals))
+		goto out;
+	node = node_find(index, family, values, count);
+	if (node && (mstat_entry(node->index)->state & MSTAT_SHM_STATE_MASK) == MSTAT_SHM_STATE_LIVE) {
+		reusable = series_bury(index, node) && mstat_process.rcu;
+		removed = 1;
+		retired = index->table->retired;
+		index->table->retired = NULL;
+	}
+	locks_release(&signals);
+	if (!removed)
+		goto out;
+
+	if (!mstat_process.rcu) {
+		/* A child of fork has no grace periods: nothing is freed or reused in it. */
+		goto out;
+	}
+	bool fenced = mstat_rseq_fence();
+	urcu_bp_synchronize_rcu();
+	tables_free(retired);
+	if (reusable && fenced && locks_take(&signals)) {
+		cell_release(index, node);
+		locks_release(&signals);
+	}
+out:
+	errno = saved_errno;
+	return removed;
+}
