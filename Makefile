@@ -25,16 +25,20 @@ say = $(if $(filter 1,$(V)),,@printf '  %-7s %s\n' '$(1)' '$(2)')
 
 VERSION := $(shell sed -n 's/^.define MSTAT_VERSION "\(.*\)"/\1/p' include/mstat/mstat.h)
 ABI := 0
+PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
 
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla -Wundef -Werror
 OPT ?= -O2
 HARDEN := -fstack-protector-strong $(if $(SANITIZE),,-D_FORTIFY_SOURCE=2)
-SANFLAGS := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
+# gcc warns that TSan does not know fences; the reader's fences order reads of files, which TSan does not see anyway.
+NO_TSAN_WARNING := $(if $(findstring thread,$(SANITIZE)),$(if $(findstring clang,$(CC)),,-Wno-tsan))
+SANFLAGS := $(NO_TSAN_WARNING) $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 CFLAGS_ALL := -std=gnu11 -g $(OPT) $(WARN) $(HARDEN) $(SANFLAGS) -D_GNU_SOURCE -Iinclude -MMD -MP $(CFLAGS)
 LDFLAGS_ALL := $(SANFLAGS) -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS)
 
 URCU_LIBS := -lurcu-bp
-AGENT_LIBS := -lmicrohttpd -lcyaml -lyaml -lsystemd -ljansson -lurcu-memb -lurcu-common -lpthread -lm
+AGENT_LIBS := -lmicrohttpd -lyaml -lsystemd -ljansson -lurcu-memb -lurcu-common -lpthread -lm
 
 objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 
@@ -43,7 +47,9 @@ AGENT_SRC := $(filter-out agentd/main.c,$(wildcard agentd/*.c agentd/*/*.c))
 MSTAT_SRC := $(wildcard tools/mstat/*.c)
 DEMO_SRC := $(wildcard tools/demo/*.c)
 TEST_SUPPORT_SRC := $(wildcard tests/support/*.c)
-TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c tests/torture/test_*.c tests/e2e/test_*.c))
+TEST_KINDS ?= unit torture e2e
+TESTS := $(foreach kind,$(TEST_KINDS),$(patsubst %.c,$(BUILD)/%,$(wildcard tests/$(kind)/test_*.c)))
+TEST_SCRIPTS := $(foreach kind,$(TEST_KINDS),$(wildcard tests/$(kind)/test_*.sh))
 TEST_HELPERS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/*/helper_*.c))
 
 .PHONY: all
@@ -111,11 +117,78 @@ $(BUILD)/mstat: $(call objects,$(MSTAT_SRC)) $(BUILD)/libagent.a
 
 $(BUILD)/demo: $(call objects,$(DEMO_SRC)) $(BUILD)/libmstat.a
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LDFLAGS_ALL) -pie -o $@ $^ $(URCU_LIBS) -lmicrohttpd -ljansson -lcurl -lpthread -lm
+	$(Q)$(CC) $(LDFLAGS_ALL) -pie -o $@ $^ $(URCU_LIBS) -lmicrohttpd -ljansson -lpthread -lm
 
 $(BUILD)/mstat.pc: packaging/mstat.pc.in include/mstat/mstat.h
 	@mkdir -p $(@D)
 	@sed 's|@VERSION@|$(VERSION)|; s|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|' $< > $@
+
+# ---- tests ----------------------------------------------------------------------------------------------------------
+# Archives: a test links what it uses. Helpers are programs that tests start.
+$(BUILD)/libtools.a: $(call objects,$(filter-out tools/mstat/main.c,$(MSTAT_SRC)))
+	$(call say,AR,$@)
+	@rm -f $@
+	$(Q)$(AR) rcs $@ $^
+
+$(BUILD)/libtest.a: $(call objects,$(TEST_SUPPORT_SRC))
+	$(call say,AR,$@)
+	@rm -f $@
+	$(Q)$(AR) rcs $@ $^
+
+$(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(BUILD)/libtest.a $(BUILD)/libtools.a $(BUILD)/libagent.a $(BUILD)/libmstat.a
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS_ALL) -pie -o $@ $^ $(TEST_LDFLAGS) $(AGENT_LIBS) $(URCU_LIBS) -lcmocka -ldl
+
+.SECONDARY:
+
+.PHONY: tests check check-quick check-arrows check-format lint
+tests: all $(TESTS) $(TEST_HELPERS)
+
+check: deps-check ## build and run all tests (TEST_KINDS="unit torture e2e")
+	@$(MAKE) --no-print-directory check-arrows tests DEPS=0
+	@MSTAT_BIN_DIR=$(abspath $(BUILD)) PATH="$(abspath $(BUILD)):$(abspath build/peers/usr/bin):$$PATH" \
+		tests/run $(TESTS) $(TEST_SCRIPTS)
+
+check-quick: ## the unit tests alone
+	@$(MAKE) --no-print-directory check TEST_KINDS=unit
+
+check-arrows: ## includes follow the one arrow of the design
+	$(call say,ARROWS,)
+	$(Q)packaging/check-arrows
+
+check-format: ## what clang-format would change
+	$(Q)clang-format --dry-run -Werror $$(git ls-files '*.c' '*.h')
+
+check-sanitizers: ## the unit and torture tests under ASan and UBSan, then under TSan
+	@$(MAKE) --no-print-directory check SANITIZE=address$(comma)undefined
+	@$(MAKE) --no-print-directory check SANITIZE=thread TEST_KINDS="unit torture"
+
+check-compilers: ## everything by clang, without a warning
+	@$(MAKE) --no-print-directory tests CC=clang
+
+# ---- run, install ---------------------------------------------------------------------------------------------------
+.PHONY: run install clean help check-sanitizers check-compilers
+run: all ## mstatd and the demo with load on loopback, until Ctrl-C
+	@BUILD=$(BUILD) packaging/run
+
+INSTALL := install
+
+install: all ## into $(DESTDIR)$(PREFIX)
+	$(Q)$(INSTALL) -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(LIBDIR)/pkgconfig \
+		$(DESTDIR)$(PREFIX)/include/mstat
+	$(Q)$(INSTALL) -m 755 $(BUILD)/mstatd $(DESTDIR)$(PREFIX)/sbin
+	$(Q)$(INSTALL) -m 755 $(BUILD)/mstat $(DESTDIR)$(PREFIX)/bin
+	$(Q)$(INSTALL) -m 644 $(BUILD)/libmstat.so.$(ABI) $(BUILD)/libmstat.a $(DESTDIR)$(LIBDIR)
+	$(Q)ln -sf libmstat.so.$(ABI) $(DESTDIR)$(LIBDIR)/libmstat.so
+	$(Q)$(INSTALL) -m 644 $(BUILD)/mstat.pc $(DESTDIR)$(LIBDIR)/pkgconfig
+	$(Q)$(INSTALL) -m 644 include/mstat/*.h include/mstat/*.def $(DESTDIR)$(PREFIX)/include/mstat
+
+clean: ## remove what was built
+	$(Q)rm -rf build
+
+help: ## this list
+	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | sort | awk -F'\t' '{printf "  make %-18s %s\n", $$1, $$2}'
 
 include bench/bench.mk
 

@@ -92,7 +92,7 @@ static void sweep_report(struct agent *agent, const char *reason, int64_t start_
 	agent->sweep_failing = reason;
 }
 
-void agent_sweep(struct agent *agent)
+int agent_sweep(struct agent *agent)
 {
 	const int64_t start_ns = agent_clock_ns(CLOCK_MONOTONIC);
 	struct timespec deadline;
@@ -105,6 +105,7 @@ void agent_sweep(struct agent *agent)
 	}
 	sweep_report(agent, r ? log_errno_text(r) : NULL, start_ns);
 	agent->sweep_ns = agent_clock_ns(CLOCK_MONOTONIC);
+	return r == -EBUSY ? r : 0;
 }
 
 /* ---- start and stop --------------------------------------------------------------------------------------------- */
@@ -213,8 +214,11 @@ static int parts_start(struct agent *agent, char **error)
 		r = segments_start(agent, error);
 	if (!r)
 		r = collection_start(agent);
+	if (!r)
+		r = agent_sweep(agent);
+	if (r == -EBUSY && !*error)
+		*error = strdup(AGENT_OWNED_TEXT);
 	if (!r) {
-		agent_sweep(agent);
 		/* Before the first request, so that /ready tells the truth from the beginning. */
 		snapshot_unref(agent_collect(agent));
 		r = http_start(agent, error);

@@ -14,7 +14,8 @@ void agent_prepare_signals(void);
  * -errno with a malloc'ed message in *error: -EBUSY means that another agent owns a directory. */
 int agent_open(struct config *config, int argc, char *const argv[], struct agent **agent, char **error);
 
-/* Serves until SIGTERM or SIGINT (also one that came since agent_open() began); 0 or -errno. Main thread only. From the
+/* Serves until SIGTERM or SIGINT (also one that came since agent_open() began); 0 or -errno (-EBUSY: another
+ * agent owns a directory that appeared). Main thread only. From the
  * signal on, the process ends within 5 s: by _exit(1) if agent_close() has not come to its end by then. */
 int agent_run(struct agent *agent);
 

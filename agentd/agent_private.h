@@ -48,13 +48,16 @@ struct agent {
 	bool collection_failing;
 };
 
+#define AGENT_OWNED_TEXT "another agent owns a segment directory; stop it, or give this one --segment.dir of its own"
+
 int64_t agent_clock_ns(clockid_t clock);
 
 /* Makes a snapshot, publishes it and returns it with a reference, or NULL. The page cache's source. */
 struct snapshot *agent_collect(void *context);
 
-/* Lets the segments be swept; gives up when a collection holds the lock for more than a second. */
-void agent_sweep(struct agent *agent);
+/* Lets the segments be swept; gives up when a collection holds the lock for more than a second. Failures are logged and
+ * shown at /ready; only -EBUSY is returned: another agent owns a directory that appeared, and two must not fold it. */
+int agent_sweep(struct agent *agent);
 
 /* Reads flags and file again and applies what can be applied. */
 void agent_reload(struct agent *agent);

@@ -25,7 +25,11 @@ static int on_tick(sd_event_source *source, uint64_t time_us, void *context)
 	(void)time_us;
 	struct agent *agent = context;
 	watch_refresh(agent->watch);
-	agent_sweep(agent);
+	const int r = agent_sweep(agent);
+	if (r) {
+		log_error(AGENT_OWNED_TEXT);
+		return sd_event_exit(agent->event, r);
+	}
 	page_cache_trim(agent->pages);
 	return tick_arm(agent, TICK_US);
 }

@@ -18,6 +18,11 @@ static int usage_fail(char *error)
 	return EXIT_USAGE;
 }
 
+static int exit_code(int r)
+{
+	return !r ? EXIT_CLEAN : r == -EBUSY ? EXIT_OWNED : EXIT_RUNTIME;
+}
+
 static int run(struct config *config, int argc, char *const argv[])
 {
 	struct agent *agent = NULL;
@@ -26,14 +31,14 @@ static int run(struct config *config, int argc, char *const argv[])
 	if (r) {
 		log_error("cannot start", LOG_TEXT("reason", error ? error : log_errno_text(r)));
 		free(error);
-		return r == -EBUSY ? EXIT_OWNED : EXIT_RUNTIME;
+		return exit_code(r);
 	}
 	r = agent_run(agent);
 	if (r)
-		log_error("the loop failed", LOG_ERRNO(r));
+		log_error("the agent ended", LOG_ERRNO(r));
 	agent_close(agent);
 	log_info("stopped");
-	return r ? EXIT_RUNTIME : EXIT_CLEAN;
+	return exit_code(r);
 }
 
 int main(int argc, char *argv[])

@@ -10,6 +10,8 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
+/* The short read-side functions of liburcu inlined, as its licence allows to compatible ones. */
+#define _LGPL_SOURCE
 #include <urcu/urcu-bp.h>
 #if defined(__SSE2__)
 #include <emmintrin.h>
@@ -169,11 +171,21 @@ static inline const char *value_in_order(const char *const *values, uint64_t ord
 	return value ? value : "";
 }
 
-/* Hash of a series' key, streaming over the values. */
-static uint64_t key_hash(uint64_t hash, uint64_t order, const char *const *values, size_t count)
+/* The key that is looked for. Where every value fits one block (15 bytes and the NUL), all blocks are read once and
+ * kept; longer ones are streamed, for the hash and again for the comparison. */
+struct key {
+	uint64_t order;
+	const char *const *values;
+	uint32_t count;
+	uint32_t family;
+	bool short_values;
+	struct block blocks[MSTAT_LABELS_MAX];
+};
+
+static uint64_t key_hash_long(uint64_t hash, const struct key *key)
 {
-	for (size_t i = 0; i < count; i++) {
-		const char *text = value_in_order(values, order, i);
+	for (uint32_t i = 0; i < key->count; i++) {
+		const char *text = value_in_order(key->values, key->order, i);
 		bool ended;
 		for (hash = hash_block(hash, block_first(text, &ended)); !ended;
 		     hash = hash_block(hash, block_next(text, &ended)))
@@ -182,49 +194,84 @@ static uint64_t key_hash(uint64_t hash, uint64_t order, const char *const *value
 	return hash;
 }
 
-static bool key_equal(const struct mstat_node *node, uint64_t order, const char *const *values, size_t count)
+static inline uint64_t key_hash(uint64_t hash, struct key *key)
 {
-	const unsigned char *key = node->key;
-	for (size_t i = 0; i < count; i++) {
-		const char *text = value_in_order(values, order, i);
-		bool ended = false;
-		for (bool first = true; !ended; first = false, key += KEY_BLOCK) {
-			struct block have, want = first ? block_first(text, &ended) : block_next(text, &ended);
-			memcpy(&have, key, KEY_BLOCK);
-			if (have.low != want.low || have.high != want.high)
-				return false;
-			text += KEY_BLOCK;
+	uint64_t begin = hash;
+	for (uint32_t i = 0; i < key->count; i++) {
+		bool ended;
+		key->blocks[i] = block_first(value_in_order(key->values, key->order, i), &ended);
+		if (MSTAT_UNLIKELY(!ended)) {
+			key->short_values = false;
+			return key_hash_long(begin, key);
 		}
+		hash = hash_block(hash, key->blocks[i]);
 	}
+	key->short_values = true;
+	return hash;
+}
+
+static inline bool block_equal(const unsigned char *have, struct block want)
+{
+	struct block block;
+	memcpy(&block, have, KEY_BLOCK);
+	return ((block.low ^ want.low) | (block.high ^ want.high)) == 0;
+}
+
+static bool key_equal_long(const struct mstat_node *node, const struct key *key)
+{
+	const unsigned char *have = node->key;
+	for (uint32_t i = 0; i < key->count; i++) {
+		const char *text = value_in_order(key->values, key->order, i);
+		bool ended = false;
+		for (bool first = true; !ended; first = false, have += KEY_BLOCK, text += KEY_BLOCK)
+			if (!block_equal(have, first ? block_first(text, &ended) : block_next(text, &ended)))
+				return false;
+	}
+	return true;
+}
+
+static inline bool key_equal(const struct mstat_node *node, const struct key *key)
+{
+	if (MSTAT_UNLIKELY(!key->short_values))
+		return key_equal_long(node, key);
+	for (uint32_t i = 0; i < key->count; i++)
+		if (!block_equal(node->key + i * KEY_BLOCK, key->blocks[i]))
+			return false;
+	/* Equal hashes of other lengths: all blocks of this key end in a NUL, so a longer key differs in one of them.
+	 */
 	return true;
 }
 
 /* ---- the table ---- */
 
-static inline struct mstat_node *table_find(const struct mstat_index *index, uint64_t hash, uint32_t family,
-					    uint64_t order, const char *const *values, size_t count)
+static inline struct mstat_node *table_find(const struct mstat_index *index, uint64_t hash, const struct key *key)
 {
 	/* acquire: pairs with the release in index_grow() */
 	const struct mstat_table *table = mstat_load_acquire(&index->table);
 	for (uint64_t i = hash & table->mask;; i = (i + 1) & table->mask) {
-		/* acquire: pairs with the release in index_put(); hash and node were written before */
+		/* acquire: pairs with the release in table_put(); hash and node were written before */
 		struct mstat_node *node = mstat_load_acquire(&table->buckets[i].node);
 		if (!node)
 			return NULL;
-		if (table->buckets[i].hash == hash && node->family == family && node->value_count == count &&
-		    key_equal(node, order, values, count))
+		if (table->buckets[i].hash == hash && node->family == key->family && node->value_count == key->count &&
+		    key_equal(node, key))
 			return node;
 	}
 }
 
 struct mstat_node *mstat_index_find(const struct mstat_index *index, uint32_t family, uint64_t order,
-				    const char *const *values, size_t count, uint64_t *hash)
+				    const char *const *values, size_t count)
 {
+	struct key key;
+	key.order = order;
+	key.values = values;
+	key.count = (uint32_t)count;
+	key.family = family;
 	bool rcu = mstat_load_relaxed(&mstat_process.rcu) != 0;
-	*hash = key_hash(hash_begin(index, family), order, values, count);
+	uint64_t hash = key_hash(hash_begin(index, family), &key);
 	if (rcu)
 		urcu_bp_read_lock();
-	struct mstat_node *node = table_find(index, *hash, family, order, values, count);
+	struct mstat_node *node = table_find(index, hash, &key);
 	if (rcu)
 		urcu_bp_read_unlock();
 	return node;

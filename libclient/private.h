@@ -142,12 +142,14 @@ struct mstat_process {
 	uint32_t stale;            /* forked from a process that has reused cells since */
 	int32_t last_reason;
 	uint64_t lock_timeout_ns; /* until then, registrations do not wait for the segment's lock */
-	char padding[4096 - 7 * 8 - 8];
+	char padding[4096 - 6 * 8 - 8];
 	char *gauge_row; /* handle.rows[-1] */
 	char *rows[MSTAT_CPU_MAX];
-};
+} __attribute__((aligned(65536))); /* what is wiped at a fork ends with it, whatever the size of a page */
 _Static_assert(offsetof(struct mstat_process, rows) == offsetof(struct mstat_process, gauge_row) + sizeof(char *),
 	       "handle.rows[-1] is the gauge row");
+_Static_assert(offsetof(struct mstat_process, gauge_row) == 4096 - 8, "the rows begin on a page");
+_Static_assert(sizeof(struct mstat_process) % 65536 == 0, "nothing else lies on the pages that a child sees as zeros");
 
 extern struct mstat_process mstat_process;
 
@@ -265,7 +267,7 @@ bool mstat_index_sync(struct mstat_index *index);
 
 /* The node of a series, or NULL. Lock-free; under RCU where mstat_process.rcu says so. */
 struct mstat_node *mstat_index_find(const struct mstat_index *index, uint32_t family, uint64_t order,
-				    const char *const *values, size_t count, uint64_t *hash);
+				    const char *const *values, size_t count);
 
 /* Offset of an interned string, adding it to the arena if need be; 0 when the arena is full. Segment's lock held. */
 uint32_t mstat_string_intern(struct mstat_index *index, const char *text, size_t len);

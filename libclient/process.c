@@ -19,7 +19,7 @@
 #define MADV_WIPEONFORK 18
 #endif
 
-struct mstat_process mstat_process __attribute__((aligned(65536)));
+struct mstat_process mstat_process;
 
 static void fork_parent(void)
 {

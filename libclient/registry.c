@@ -396,7 +396,6 @@ static struct mstat_handle *series_find_locked(struct mstat_index *index, struct
 					       const char *const *values, size_t count)
 {
 	struct mstat_family_state *family;
-	uint64_t hash;
 	if (!mstat_index_sync(index))
 		return overflow_handle(declared, NULL, MSTAT_REASON_NO_MEMORY);
 	registry_recover(index);
@@ -408,7 +407,7 @@ static struct mstat_handle *series_find_locked(struct mstat_index *index, struct
 	family = index->families[STATE_ORDINAL(declared->state[0])];
 	if (count != family->label_count)
 		return overflow_handle(declared, family, MSTAT_REASON_LABEL_COUNT);
-	struct mstat_node *node = mstat_index_find(index, family->ordinal, declared->state[1], values, count, &hash);
+	struct mstat_node *node = mstat_index_find(index, family->ordinal, declared->state[1], values, count);
 	if (node) {
 		if (entry_kind(node) != MSTAT_SHM_STATE_LIVE)
 			series_revive(index, node);
@@ -419,7 +418,7 @@ static struct mstat_handle *series_find_locked(struct mstat_index *index, struct
 		mstat_store_relaxed(&family->full, reason_lasts(reason) ? (uint32_t)reason : 0);
 		return overflow_handle(declared, family, reason);
 	}
-	node = mstat_index_find(index, family->ordinal, declared->state[1], values, count, &hash);
+	node = mstat_index_find(index, family->ordinal, declared->state[1], values, count);
 	return node ? &node->handle : overflow_handle(declared, family, MSTAT_REASON_NO_MEMORY);
 }
 
@@ -467,11 +466,11 @@ struct mstat_handle *mstat_series_find(struct mstat_family *family, const char *
 {
 	/* acquire: pairs with the releases in index_ready() and family_resolve() */
 	const struct mstat_index *index = mstat_load_acquire(&mstat_process.index);
-	uint64_t state = mstat_load_acquire(&family->state[0]), hash;
+	uint64_t state = mstat_load_acquire(&family->state[0]);
 	if (MSTAT_UNLIKELY(!index || !state || STATE_LABELS(state) != count))
 		return series_find_slow(family, values, count);
 	struct mstat_node *node = mstat_index_find(index, STATE_ORDINAL(state), mstat_load_relaxed(&family->state[1]),
-						   values, count, &hash);
+						   values, count);
 	if (node && entry_kind(node) == MSTAT_SHM_STATE_LIVE)
 		return &node->handle;
 	/* A full family: a flood of new label values must not be a flood of locks. */

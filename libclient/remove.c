@@ -93,10 +93,10 @@ static void locks_release(const struct mstat_signals *signals)
 static struct mstat_node *node_find(struct mstat_index *index, const struct mstat_family *family,
 				    const char *const *values, size_t count)
 {
-	uint64_t hash, state = family->state[0];
+	uint64_t state = family->state[0];
 	if (!mstat_index_sync(index) || !state || state >> 32 != count)
 		return NULL;
-	return mstat_index_find(index, (uint32_t)state - 1, family->state[1], values, count, &hash);
+	return mstat_index_find(index, (uint32_t)state - 1, family->state[1], values, count);
 }
 
 int mstat_remove(struct mstat_family *family, const char *const *values, size_t count)

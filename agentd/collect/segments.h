@@ -46,7 +46,8 @@ int segments_open(const struct segments_options *options, struct segments **segm
 void segments_close(struct segments *segments);
 
 /* Looks at the directories and folds what is dead for long enough. 0, or -errno of the first directory that exists and
- * could not be listed. Cost: a directory listing, and an F_OFD_GETLK a segment. */
+ * could not be listed; -EBUSY when another agent owns a directory that has appeared since. Cost: a directory listing,
+ * and an F_OFD_GETLK a segment. */
 int segments_sweep(struct segments *segments);
 
 /* Reads all segments and adds their series to the collection. 0 or -errno; bad segments are no failure. */

@@ -189,6 +189,7 @@ static enum segment_state read_open(struct segment *segment, int fd, const struc
 	scan->tree_live = live;
 	scan->lengths_grown = false;
 	scan->budget_bytes = scan->limits->memory_bytes_max;
+	scan->rows_bytes = scan->limits->rows_bytes_max;
 	scan->refusal_offset = 0;
 	scan->error = 0;
 	labels_free(segment->private);

@@ -43,7 +43,8 @@ const char *segment_refusal_text(enum segment_refusal refusal);
 /* What a segment may cost. */
 struct segment_limits {
 	uint64_t file_bytes_max;   /* apparent size of the file */
-	uint64_t memory_bytes_max; /* what is copied and kept of one segment */
+	uint64_t memory_bytes_max; /* what is kept of one segment */
+	uint64_t rows_bytes_max;   /* counter rows read of it, which pass through a buffer: rows grow with the CPUs */
 	uint32_t series_max;
 	uint32_t string_bytes_max; /* of one name, label value or help text */
 };

@@ -69,8 +69,12 @@ static void cells_add(struct segment_scan *scan, const uint8_t *is_f64, uint32_t
 static enum segment_refusal row_add(struct segment_scan *scan, const uint8_t *is_f64, uint64_t row, uint32_t cells)
 {
 	uint64_t offset = region_offset(scan, MSTAT_SHM_REGION_ROWS, row);
-	enum segment_refusal refusal = scan_charge(scan, (uint64_t)cells * 8 + ROW_COST_BYTES);
+	uint64_t cost = (uint64_t)cells * 8 + ROW_COST_BYTES;
+	enum segment_refusal refusal = SEGMENT_REFUSED_NONE;
 
+	if (cost > scan->rows_bytes)
+		return scan_refuse(scan, SEGMENT_REFUSED_BUDGET, offset);
+	scan->rows_bytes -= cost;
 	for (uint64_t first = 0; !refusal && first < cells; first += SCAN_CELLS) {
 		uint64_t count = cells - first < SCAN_CELLS ? cells - first : SCAN_CELLS;
 		refusal = scan_copy(scan, scan->cells, count * 8, offset + first * 8);

@@ -10,6 +10,7 @@
 const struct segment_limits segment_limits_default = {
 	.file_bytes_max = 4ull << 30,
 	.memory_bytes_max = 64ull << 20,
+	.rows_bytes_max = 1ull << 30,
 	.series_max = 1u << 20,
 	.string_bytes_max = 65536,
 };

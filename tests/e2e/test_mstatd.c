@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -204,6 +205,33 @@ static void test_mstatd_reload_applies_a_good_file_and_refuses_a_bad_one(void **
 	assert_int_equal(daemon_stop(&daemon, SIGTERM), 0);
 }
 
+static void test_mstatd_refuses_a_directory_that_another_agent_owns_with_exit_code_3(void **state)
+{
+	(void)state;
+	struct daemon first, second;
+	char path[96];
+	daemon_start(&first, "--web.listen-address=127.0.0.1:0", NULL);
+	daemon_start(&second, "--web.listen-address=127.0.0.1:0", NULL);
+	daemon_expect(&first, "msg=\"reading segments\"");
+	daemon_expect(&second, "msg=\"reading segments\"");
+	/* Both wait for it; one of them gets it. */
+	snprintf(path, sizeof(path), "%s/segments", directory);
+	assert_int_equal(mkdir(path, 0700), 0);
+	struct pollfd ready[2] = {{.fd = fileno(first.log), .events = POLLIN},
+				  {.fd = fileno(second.log), .events = POLLIN}};
+	assert_true(poll(ready, 2, WAIT_MS) > 0);
+	struct daemon *loser = ready[0].revents ? &first : &second, *winner = loser == &first ? &second : &first;
+	daemon_expect(loser, "another agent owns");
+	assert_int_equal(daemon_end(loser), 3);
+
+	/* And one that comes later finds it taken. */
+	struct daemon third;
+	daemon_start(&third, "--web.listen-address=127.0.0.1:0", NULL);
+	daemon_expect(&third, "msg=\"cannot start\" reason=");
+	assert_int_equal(daemon_end(&third), 3);
+	assert_int_equal(daemon_stop(winner, SIGTERM), 0);
+}
+
 static void test_mstatd_outlives_the_reader_of_its_log(void **state)
 {
 	(void)state;
@@ -259,6 +287,7 @@ int main(void)
 		cmocka_unit_test(test_mstatd_that_cannot_listen_ends_with_exit_code_1),
 		cmocka_unit_test(test_mstatd_serves_all_its_pages_and_stops_on_either_signal),
 		cmocka_unit_test(test_mstatd_reload_applies_a_good_file_and_refuses_a_bad_one),
+		cmocka_unit_test(test_mstatd_refuses_a_directory_that_another_agent_owns_with_exit_code_3),
 		cmocka_unit_test(test_mstatd_outlives_the_reader_of_its_log),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -355,6 +355,10 @@ static void test_reader_stays_within_its_budget(void **state)
 	segment_read(fixture->segment, fixture->directory_fd, &limits);
 	assert_int_equal(fixture->segment->refusal, SEGMENT_REFUSED_BUDGET);
 	limits = segment_limits_default;
+	limits.rows_bytes_max = 8;
+	segment_read(fixture->segment, fixture->directory_fd, &limits);
+	assert_int_equal(fixture->segment->refusal, SEGMENT_REFUSED_BUDGET);
+	limits = segment_limits_default;
 	limits.series_max = 5;
 	segment_read(fixture->segment, fixture->directory_fd, &limits);
 	assert_int_equal(fixture->segment->refusal, SEGMENT_REFUSED_BUDGET);
