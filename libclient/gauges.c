@@ -30,26 +30,36 @@ int mstat_gauge_rows_extend(uint32_t cells)
 	return reason;
 }
 
+/* With the segment's lock held. A process that could not get the lock when it attached has no slot yet. */
+static char *gauge_row_populate(void)
+{
+	uint32_t cells = mstat_max(mstat_header()->gauge_cells_published, MSTAT_GAUGE_FIRST);
+	if (!mstat_process.slot)
+		mstat_slot_claim();
+	if (!mstat_process.slot)
+		return NULL;
+	int reason = mstat_populate(gauge_row_offset(mstat_process.slot), cells * 8ull);
+	if (!reason)
+		return mstat_gauge_row(mstat_process.slot);
+	mstat_refuse(reason);
+	return NULL;
+}
+
 /* This process' row, with all its cells. The first gauge of a process comes here. */
 static char *gauge_row_activate(void)
 {
 	struct mstat_signals signals;
 	char *row = NULL;
-	if (!mstat_attach() || !mstat_process.slot)
+	if (!mstat_attach() || mstat_process.slot_refused)
 		return NULL;
 	mstat_signals_block(&signals);
 	if (mstat_segment_lock()) {
-		uint32_t cells = mstat_max(mstat_header()->gauge_cells_published, MSTAT_GAUGE_FIRST);
-		int reason = mstat_populate(gauge_row_offset(mstat_process.slot), cells * 8ull);
-		if (reason) {
-			mstat_refuse(reason);
-		} else {
-			row = mstat_gauge_row(mstat_process.slot);
-			/* release: pairs with the dependent load in mstat_gauge_cell() */
-			mstat_store_release(&mstat_process.gauge_row, row);
-		}
+		row = gauge_row_populate();
 		mstat_segment_unlock();
 	}
+	/* release: pairs with the dependent load in mstat_gauge_cell() */
+	if (row)
+		mstat_store_release(&mstat_process.gauge_row, row);
 	mstat_signals_restore(&signals);
 	return row;
 }

@@ -105,6 +105,17 @@ void mstat_index_free(struct mstat_index *index)
 	munmap(index, sizeof(*index));
 }
 
+struct mstat_index *mstat_index_ready(void)
+{
+	struct mstat_index *index = mstat_process.index;
+	if (!index) {
+		index = mstat_index_new();
+		/* release: pairs with the acquire in mstat_series_find() */
+		mstat_store_release(&mstat_process.index, index);
+	}
+	return index;
+}
+
 /* ---- keys ---- */
 
 struct block {

@@ -141,8 +141,10 @@ struct mstat_process {
 	uint32_t rcu;              /* lookups and locked adds are read-side sections: this process may reuse cells */
 	uint32_t stale;            /* forked from a process that has reused cells since */
 	int32_t last_reason;
+	uint32_t slot_refused; /* no slot was free: gauges of this process stay private */
+	uint32_t reserved;
 	uint64_t lock_timeout_ns; /* until then, registrations do not wait for the segment's lock */
-	char padding[4096 - 6 * 8 - 8];
+	char padding[4096 - 7 * 8 - 8];
 	char *gauge_row; /* handle.rows[-1] */
 	char *rows[MSTAT_CPU_MAX];
 } __attribute__((aligned(65536))); /* what is wiped at a fork ends with it, whatever the size of a page */

@@ -422,17 +422,6 @@ static struct mstat_handle *series_find_locked(struct mstat_index *index, struct
 	return node ? &node->handle : overflow_handle(declared, family, MSTAT_REASON_NO_MEMORY);
 }
 
-static struct mstat_index *index_ready(void)
-{
-	struct mstat_index *index = mstat_process.index;
-	if (!index) {
-		index = mstat_index_new();
-		/* release: pairs with the acquire in mstat_series_find() */
-		mstat_store_release(&mstat_process.index, index);
-	}
-	return index;
-}
-
 static struct mstat_handle *series_find_slow(struct mstat_family *family, const char *const *values, size_t count)
 {
 	struct mstat_handle *handle = no_handle(family);
@@ -442,7 +431,7 @@ static struct mstat_handle *series_find_slow(struct mstat_family *family, const 
 		mstat_refuse(MSTAT_REASON_NO_MEMORY);
 		goto out;
 	}
-	struct mstat_index *index = index_ready();
+	struct mstat_index *index = mstat_index_ready();
 	uint64_t state = mstat_load_acquire(&family->state[0]);
 	if (!index) {
 		mstat_refuse(MSTAT_REASON_NO_MEMORY);
@@ -464,13 +453,13 @@ out:
 
 struct mstat_handle *mstat_series_find(struct mstat_family *family, const char *const *values, size_t count)
 {
-	/* acquire: pairs with the releases in index_ready() and family_resolve() */
+	/* acquire: pairs with the releases in mstat_index_ready() and family_resolve() */
 	const struct mstat_index *index = mstat_load_acquire(&mstat_process.index);
 	uint64_t state = mstat_load_acquire(&family->state[0]);
 	if (MSTAT_UNLIKELY(!index || !state || STATE_LABELS(state) != count))
 		return series_find_slow(family, values, count);
-	struct mstat_node *node = mstat_index_find(index, STATE_ORDINAL(state), mstat_load_relaxed(&family->state[1]),
-						   values, count);
+	struct mstat_node *node =
+		mstat_index_find(index, STATE_ORDINAL(state), mstat_load_relaxed(&family->state[1]), values, count);
 	if (node && entry_kind(node) == MSTAT_SHM_STATE_LIVE)
 		return &node->handle;
 	/* A full family: a flood of new label values must not be a flood of locks. */

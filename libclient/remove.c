@@ -94,7 +94,7 @@ static struct mstat_node *node_find(struct mstat_index *index, const struct msta
 				    const char *const *values, size_t count)
 {
 	uint64_t state = family->state[0];
-	if (!mstat_index_sync(index) || !state || state >> 32 != count)
+	if (!index || !mstat_index_sync(index) || !state || state >> 32 != count)
 		return NULL;
 	return mstat_index_find(index, (uint32_t)state - 1, family->state[1], values, count);
 }
@@ -102,35 +102,30 @@ static struct mstat_node *node_find(struct mstat_index *index, const struct msta
 int mstat_remove(struct mstat_family *family, const char *const *values, size_t count)
 {
 	int saved_errno = errno, removed = 0;
-	struct mstat_index *index = mstat_load_acquire(&mstat_process.index); /* pairs with index_ready() */
+	struct mstat_index *index;
 	struct mstat_signals signals;
 	struct mstat_table *retired = NULL;
 	struct mstat_node *node = NULL;
 	bool reusable = false;
 
-	/* A look-up first: it resolves the family and makes this process' index. */
-	if (!index || !family->state[0]) {
-		if (!family->state[0] || mstat_is_no_handle(mstat_series_find(family, values, count)))
-			goto out;
-		index = mstat_load_acquire(&mstat_process.index);
-	}
-	if (!locks_take(&signals))
+	if (!mstat_attach() || !locks_take(&signals))
 		goto out;
+	index = mstat_index_ready();
 	node = node_find(index, family, values, count);
 	if (node && (mstat_entry(node->index)->state & MSTAT_SHM_STATE_MASK) == MSTAT_SHM_STATE_LIVE) {
-		reusable = series_bury(index, node) && mstat_process.rcu;
+		reusable = series_bury(index, node);
 		removed = 1;
+	}
+	/* A child of fork has no grace periods: nothing is freed or reused in it. */
+	bool waits = removed && mstat_process.rcu;
+	if (waits) {
 		retired = index->table->retired;
 		index->table->retired = NULL;
 	}
 	locks_release(&signals);
-	if (!removed)
+	if (!waits)
 		goto out;
 
-	if (!mstat_process.rcu) {
-		/* A child of fork has no grace periods: nothing is freed or reused in it. */
-		goto out;
-	}
 	bool fenced = mstat_rseq_fence();
 	urcu_bp_synchronize_rcu();
 	tables_free(retired);

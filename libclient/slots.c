@@ -142,10 +142,12 @@ static uint32_t slot_choose(void)
 void mstat_slot_claim(void)
 {
 	uint32_t slot = slot_choose();
-	if (slot == UINT32_MAX)
+	if (slot == UINT32_MAX) {
+		mstat_process.slot_refused = 1;
 		mstat_refuse(MSTAT_REASON_PROCESS_LIMIT);
-	else
+	} else {
 		slot_take(slot);
+	}
 }
 
 bool mstat_slot_is_only(void)
