@@ -261,6 +261,9 @@ struct mstat_index {
 	uint64_t seed;
 };
 
+/* This process' index, made if need be; NULL when out of memory. mstat_process.lock held. */
+struct mstat_index *mstat_index_ready(void);
+
 struct mstat_index *mstat_index_new(void);        /* NULL when out of memory */
 void mstat_index_free(struct mstat_index *index); /* before it was published */
 
