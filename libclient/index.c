@@ -461,7 +461,6 @@ static uint32_t key_from_record(const struct mstat_shm_series *record, unsigned 
 
 static void handle_fill(struct mstat_node *node, const struct mstat_family_state *family)
 {
-	node->handle.rows = (char *const *)mstat_process.rows;
 	node->handle.offset = node->cell * MSTAT_CELL_BYTES;
 	node->handle.index = node->index;
 	if (family->kind == MSTAT_SHM_GAUGE && family->merge == MSTAT_SHM_MERGE_LAST)

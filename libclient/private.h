@@ -145,11 +145,11 @@ struct mstat_process {
 	uint32_t reserved;
 	uint64_t lock_timeout_ns; /* until then, registrations do not wait for the segment's lock */
 	char padding[4096 - 7 * 8 - 8];
-	char *gauge_row; /* handle.rows[-1] */
+	char *gauge_row; /* mstat_hot.rows[-1] */
 	char *rows[MSTAT_CPU_MAX];
 } __attribute__((aligned(65536))); /* what is wiped at a fork ends with it, whatever the size of a page */
 _Static_assert(offsetof(struct mstat_process, rows) == offsetof(struct mstat_process, gauge_row) + sizeof(char *),
-	       "handle.rows[-1] is the gauge row");
+	       "mstat_hot.rows[-1] is the gauge row");
 _Static_assert(offsetof(struct mstat_process, gauge_row) == 4096 - 8, "the rows begin on a page");
 _Static_assert(sizeof(struct mstat_process) % 65536 == 0, "nothing else lies on the pages that a child sees as zeros");
 

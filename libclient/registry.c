@@ -16,8 +16,8 @@
 
 /* The handles of nothing: their updates go to the sink cells. */
 struct mstat_handle mstat_no_handle[2] = {
-	{.rows = (char *const *)mstat_process.rows, .offset = MSTAT_SHM_CELL_SINK_U64 * MSTAT_CELL_BYTES},
-	{.rows = (char *const *)mstat_process.rows, .offset = MSTAT_SHM_CELL_SINK_F64 * MSTAT_CELL_BYTES},
+	{.offset = MSTAT_SHM_CELL_SINK_U64 * MSTAT_CELL_BYTES},
+	{.offset = MSTAT_SHM_CELL_SINK_F64 * MSTAT_CELL_BYTES},
 };
 
 static struct mstat_handle *no_handle(const struct mstat_family *declared)

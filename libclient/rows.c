@@ -23,8 +23,8 @@ extern const unsigned int __rseq_size __attribute__((weak));
 
 /* The variable behind the constant of record.h: a compiler may read a constant early, so it is set by a constructor
  * that runs before those of applications. */
-extern intptr_t rseq_offset_variable __asm__("mstat_rseq_offset") __attribute__((visibility("default")));
-intptr_t rseq_offset_variable;
+extern struct mstat_hot hot_variable __asm__("mstat_hot") __attribute__((visibility("default")));
+struct mstat_hot hot_variable = {.rows = (char *const *)mstat_process.rows};
 
 /* The library's own area, for threads that nobody registers. Initial-exec: one distance from the thread pointer for all
  * threads, as the hot path needs it. */
@@ -43,7 +43,7 @@ __attribute__((constructor(101))) void mstat_rseq_setup(void)
 {
 #if MSTAT_HAVE_RSEQ
 	if (&__rseq_size && &__rseq_offset && __rseq_size) {
-		rseq_offset_variable = __rseq_offset;
+		hot_variable.rseq_offset = __rseq_offset;
 		return;
 	}
 #if defined(__x86_64__)
@@ -52,7 +52,7 @@ __attribute__((constructor(101))) void mstat_rseq_setup(void)
 #else
 	char *thread = __builtin_thread_pointer();
 #endif
-	rseq_offset_variable = (char *)&own_rseq - thread;
+	hot_variable.rseq_offset = (char *)&own_rseq - thread;
 #endif
 }
 

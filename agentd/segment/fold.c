@@ -274,16 +274,36 @@ static void entry_recover(struct fold *fold, const char *name, const struct segm
 	}
 	struct segment *segment = segment_new(name);
 	struct totals *totals = NULL;
+	struct stat file;
 	int fd = segment_open(fold->folding_fd, name);
-	bool read = segment && fd >= 0 && segment_read_fd(segment, fd, limits, true) == SEGMENT_DEAD;
-	if (read)
+	bool read =
+		segment && fd >= 0 && !fstat(fd, &file) && segment_read_fd(segment, fd, limits, true) == SEGMENT_DEAD;
+	if (read) {
+		/* The name that it has here does not tell whose it is. */
+		segment->uid = file.st_uid;
 		totals = fold_prepare(fold, segment);
+	}
 	if (totals)
 		fold_add(fold, totals, segment, &mark, -1);
 	fold->refused += !read;
 	if (fd >= 0)
 		close(fd);
 	segment_free(segment);
+}
+
+/* A mark serves while its file is there. One that outlived it would keep the totals from ever being forgotten. */
+static void marks_prune(struct fold *fold)
+{
+	char name[MOVED_NAME_MAX];
+	for (size_t i = 0; i < fold->service_count; i++) {
+		struct totals *totals = fold->services[i];
+		for (uint32_t k = totals->mark_count; k-- > 0;) {
+			const struct totals_mark mark = totals->marks[k];
+			moved_name(&mark, name);
+			if (faccessat(fold->folding_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) && errno == ENOENT)
+				totals_unmark(totals, &mark);
+		}
+	}
 }
 
 static int folding_lock(struct fold *fold)
@@ -324,6 +344,7 @@ int fold_open(struct fold *fold, int directory_fd, const struct segment_limits *
 	if (!r && take_over) {
 		r = folding_each(fold, limits, entry_recover);
 		fold_commit(fold);
+		marks_prune(fold);
 	}
 	/* Who only looks takes nothing over and moves nothing. */
 	if ((r || !take_over) && fold->folding_fd >= 0) {

@@ -25,13 +25,10 @@ extern "C" {
 #define MSTAT_UNLIKELY(condition) __builtin_expect(!!(condition), 0)
 
 /* What an update needs of its series.
- *    0: rows      pointer to this process' row addresses, one a CPU; a zero says "ask the slow path first". Lives in
- *                 memory that a forked child sees as zeros.
- *    8: offset    byte offset of the cell in each row; changes when the series is removed, hence read in the section
- * What follows is the library's own.
+ *    0: offset    u32   byte offset of the cell in each row; changes when the series is removed, hence read in the
+ * section 4: index     u32   the library's own, and MSTAT_HANDLE_STAMPED
  */
 struct mstat_handle {
-	char *const *rows;
 	uint32_t offset;
 	uint32_t index;
 };
@@ -52,10 +49,17 @@ typedef struct mstat_gauge_f64 {
 	struct mstat_handle handle;
 } mstat_gauge_f64;
 
-/* Distance of the current thread's struct rseq from its thread pointer. Set once by the library's constructor, before
- * any code that could use it: constant for everybody else. */
+/* What an update needs of its process. Set once by the library's constructor, before any code that could use it:
+ * constant for everybody else, so that a compiler keeps it in registers through a loop. 0: rseq_offset  distance of a
+ * thread's struct rseq from its thread pointer 8: rows         row addresses, one a CPU; a zero says "ask the slow path
+ * first". They lie in memory that a forked child sees as zeros. rows[-1] is the process' gauge row.
+ */
+struct mstat_hot {
+	intptr_t rseq_offset;
+	char *const *rows;
+};
 #pragma GCC visibility push(default)
-extern const intptr_t mstat_rseq_offset;
+extern const struct mstat_hot mstat_hot;
 
 /* Slow paths: first use on a CPU, an interrupted section, no rseq, a value that is refused. */
 void mstat_add_slow(mstat_counter *counter, uint64_t n);
@@ -73,9 +77,9 @@ MSTAT_HELPER struct mstat_rseq *mstat_rseq_self(void)
 	/* One instruction where a compiler without __builtin_thread_pointer would need a call. */
 	char *thread;
 	__asm__("movq %%fs:0, %0" : "=r"(thread));
-	return (struct mstat_rseq *)(thread + mstat_rseq_offset);
+	return (struct mstat_rseq *)(thread + mstat_hot.rseq_offset);
 #else
-	return (struct mstat_rseq *)((char *)__builtin_thread_pointer() + mstat_rseq_offset);
+	return (struct mstat_rseq *)((char *)__builtin_thread_pointer() + mstat_hot.rseq_offset);
 #endif
 }
 #endif
@@ -84,7 +88,7 @@ MSTAT_HELPER struct mstat_rseq *mstat_rseq_self(void)
 MSTAT_INLINE void mstat_add(mstat_counter *counter, uint64_t n)
 {
 #if MSTAT_HAVE_RSEQ
-	if (!MSTAT_UNLIKELY(!mstat_rseq_add_u64(mstat_rseq_self(), counter->handle.rows, &counter->handle.offset, n)))
+	if (!MSTAT_UNLIKELY(!mstat_rseq_add_u64(mstat_rseq_self(), mstat_hot.rows, &counter->handle.offset, n)))
 		return;
 #endif
 	mstat_add_slow(counter, n);
@@ -101,7 +105,7 @@ MSTAT_INLINE void mstat_add_f64(mstat_counter_f64 *counter, double n)
 {
 #if MSTAT_HAVE_RSEQ
 	if (!MSTAT_UNLIKELY(!(n >= 0 && n <= __DBL_MAX__)) &&
-	    !MSTAT_UNLIKELY(!mstat_rseq_add_f64(mstat_rseq_self(), counter->handle.rows, &counter->handle.offset, n)))
+	    !MSTAT_UNLIKELY(!mstat_rseq_add_f64(mstat_rseq_self(), mstat_hot.rows, &counter->handle.offset, n)))
 		return;
 #endif
 	mstat_add_f64_slow(counter, n);
@@ -110,7 +114,7 @@ MSTAT_INLINE void mstat_add_f64(mstat_counter_f64 *counter, double n)
 /* The cell of a gauge in this process' row; NULL before the process' first use of a gauge. */
 MSTAT_HELPER uint64_t *mstat_gauge_cell(const struct mstat_handle *handle)
 {
-	char *row = mstat_load_relaxed(&handle->rows[-1]);
+	char *row = mstat_load_relaxed(&mstat_hot.rows[-1]);
 	return MSTAT_UNLIKELY(!row) ? (uint64_t *)0 : (uint64_t *)(row + mstat_load_relaxed(&handle->offset));
 }
 

@@ -59,13 +59,13 @@ struct mstat_rseq {
 
 /* ud1 with the signature as its displacement: the bytes in front of the abort address are an instruction that traps. */
 #define MSTAT_RSEQ_SIGNATURE 0x53053053u
-/* Leaves the row in rcx and the offset in rax. */
+/* Leaves the row in rax and the offset in rcx. */
 #define MSTAT_RSEQ_X86_ENTER                                                                                           \
 	".pushsection __rseq_cs, \"aw\"\n\t.balign 32\n"                                                               \
 	"3:\t.long 0, 0\n\t.quad 1f, 2f - 1f, 4f\n\t.popsection\n"                                                     \
 	"\tleaq 3b(%%rip), %%rax\n\tmovq %%rax, %[cs]\n"                                                               \
-	"1:\tmovl %[cpu_id], %%eax\n\tandl $8191, %%eax\n\tmovq (%[rows], %%rax, 8), %%rcx\n"                          \
-	"\ttestq %%rcx, %%rcx\n\tjz %l[aborted]\n\tmovl %[offset], %%eax\n"
+	"1:\tmovl %[cpu_id], %%eax\n\tandl $8191, %%eax\n\tmovl %[offset], %%ecx\n"                                    \
+	"\tmovq (%[rows], %%rax, 8), %%rax\n\ttestq %%rax, %%rax\n\tjz %l[aborted]\n"
 #define MSTAT_RSEQ_X86_EXIT                                                                                            \
 	"2:\n" MSTAT_RSEQ_X86_LEAVE ".pushsection __rseq_failure, \"ax\"\n\t.byte 0x0f, 0xb9, 0x3d\n"                  \
 	"\t.long 0x53053053\n4:\tjmp %l[aborted]\n\t.popsection\n"

@@ -96,7 +96,7 @@ static void race_go(void)
 static void race_end(pid_t pid)
 {
 	mstat_store_release(&adopters->stop, 1); /* pairs with adopters_loop() */
-	assert_int_equal(child_wait(pid), 0);
+	assert_int_equal(process_wait(pid), 0);
 	munmap(adopters, sizeof(*adopters));
 }
 

@@ -32,7 +32,7 @@ extern char **environ;
 /* Started and not reaped: killed when a test fails half-way. */
 static pid_t children[CHILDREN_MAX];
 
-static void child_remember(pid_t pid)
+static void process_remember(pid_t pid)
 {
 	for (size_t i = 0; i < CHILDREN_MAX; i++) {
 		if (!children[i]) {
@@ -43,7 +43,7 @@ static void child_remember(pid_t pid)
 	fail_msg("more than %d children at once", CHILDREN_MAX);
 }
 
-static void child_forget(pid_t pid)
+static void process_forget(pid_t pid)
 {
 	for (size_t i = 0; i < CHILDREN_MAX; i++)
 		if (children[i] == pid)
@@ -148,7 +148,7 @@ void daemon_spawn(struct daemon *daemon, const struct scratch *scratch, const ch
 	posix_spawn_file_actions_destroy(&actions);
 	if (r)
 		fail_msg("%s: %s", words[0], strerror(r));
-	child_remember(daemon->pid);
+	process_remember(daemon->pid);
 }
 
 char *daemon_log(const struct daemon *daemon)
@@ -173,7 +173,7 @@ bool daemon_listens(struct daemon *daemon, int *status)
 		daemon->port = line && strchr(line, '\n') ? (uint16_t)atoi(line + strlen(LISTENING)) : 0;
 		free(log);
 		if (ended) {
-			child_forget(daemon->pid);
+			process_forget(daemon->pid);
 			daemon->pid = 0;
 			return false;
 		}
@@ -202,14 +202,14 @@ void agent_start_flags(struct daemon *daemon, const struct scratch *scratch, con
 	}
 }
 
-int child_wait(pid_t pid)
+int process_wait(pid_t pid)
 {
 	int status;
 	for (const int64_t end_ms = clock_ms() + WAIT_MS; clock_ms() < end_ms; usleep(1000)) {
 		const pid_t ended = waitpid(pid, &status, WNOHANG);
 		assert_true(ended >= 0);
 		if (ended == pid) {
-			child_forget(pid);
+			process_forget(pid);
 			return status;
 		}
 	}
@@ -222,7 +222,7 @@ int daemon_stop(struct daemon *daemon, int number)
 	const pid_t pid = daemon->pid;
 	daemon->pid = 0;
 	assert_int_equal(kill(pid, number), 0);
-	return child_wait(pid);
+	return process_wait(pid);
 }
 
 /* ---- workers ---- */
@@ -232,7 +232,7 @@ pid_t worker_fork(const struct scratch *scratch, const char *service, void (*bod
 	const pid_t pid = fork();
 	assert_true(pid >= 0);
 	if (pid) {
-		child_remember(pid);
+		process_remember(pid);
 		return pid;
 	}
 	const struct mstat_options options = {
@@ -245,5 +245,5 @@ pid_t worker_fork(const struct scratch *scratch, const char *service, void (*bod
 
 void worker_run(const struct scratch *scratch, const char *service, void (*body)(void *context), void *context)
 {
-	assert_int_equal(child_wait(worker_fork(scratch, service, body, context)), 0);
+	assert_int_equal(process_wait(worker_fork(scratch, service, body, context)), 0);
 }

@@ -60,7 +60,7 @@ char *daemon_log(const struct daemon *daemon);
 int daemon_stop(struct daemon *daemon, int number);
 
 /* Waits for the end of a child; kills it and fails when it does not come. Returns the wait status. */
-int child_wait(pid_t pid);
+int process_wait(pid_t pid);
 
 /* Forks a child that opens a segment in the scratch directory under a service name, runs `body` and exits with
  * 0. */

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/* What readers see of the segments in a directory, by the distrustful reader: the judge of the client library's tests.
+ *
+ * Every function reads the directory anew. Values are summed over all its segments, live and dead. A segment that the
+ * reader refuses fails the test (check()).
+ */
+#ifndef TESTS_VIEW_H
+#define TESTS_VIEW_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "segment/discover.h"
+
+/* Label values as text: "GET,200" in ascending order of the label names; "" for a series without labels. */
+#define VIEW_OVERFLOW "\1overflow"
+
+/* Value of one series; the present values of several segments are added (counters) or the last one is taken. */
+struct segment_value view_value(const char *path, const char *family, const char *labels);
+uint64_t view_u64(const char *path, const char *family, const char *labels);
+int64_t view_i64(const char *path, const char *family, const char *labels);
+double view_f64(const char *path, const char *family, const char *labels);
+
+/* Sum of a counter over all its series, the overflow series too. */
+uint64_t view_sum_u64(const char *path, const char *family);
+double view_sum_f64(const char *path, const char *family);
+
+/* How many series of a family are readable, without the overflow series. */
+unsigned int view_series(const char *path, const char *family);
+unsigned int view_segments(const char *path);
+
+/* What the counter cells of the first segment hold, by kind of row (plain u64 sums, sink cells left out). */
+struct view_rows {
+	uint64_t cpu_rows;
+	uint64_t shared_rows;
+	uint64_t sinks;
+};
+struct view_rows view_rows(const char *path);
+
+/* Calls `function` with the first segment of the directory. */
+void view_first(const char *path, void (*function)(const struct segment *segment, void *context), void *context);
+
+#endif
