@@ -148,8 +148,33 @@ static int segments_start(struct agent *agent, char **error)
 	return segments_open(&options, &agent->segments, error);
 }
 
+/* How an option gets from its field in struct config to the one in struct host_options. */
+#define OPTION_FROM_TEXT(field) ((field) ? (field) : "")
+#define OPTION_FROM_PATTERN(field) ((field) ? (field) : "")
+#define OPTION_FROM_SWITCH(field) ((field) != 0)
+#define OPTION_FROM_COUNT(field) (field)
+#define OPTION_FROM_DURATION(field) (field)
+#define OPTION_FROM_TEXTS(field) ((field).items)
+
+static int host_start(const struct config *config, struct host_set **set)
+{
+	const struct host_options options = {
+		.paths = {[HOST_PROC] = config->path_procfs,
+			  [HOST_SYS] = config->path_sysfs,
+			  [HOST_ROOTFS] = config->path_rootfs,
+			  [HOST_UDEV] = config->path_udev_data},
+		.deadline_ns = config->collector_deadline_ns,
+#define HOST_COLLECTOR(name, ...) .enabled[HOST_INDEX_##name] = config->collector_##name,
+#include "collect/collectors.def"
+#define COLLECTOR_OPTION(option, field, type, ...) .field = OPTION_FROM_##type(config->collector_##field),
+#include "collect/collector_options.def"
+	};
+	return host_set_new(&options, set);
+}
+
 static int collection_start(struct agent *agent)
 {
+	struct host_set *host = NULL;
 	agent->catalog = catalog_new((uint32_t)agent->config->web_series_max);
 	agent->builder = agent->catalog ? builder_new(agent->catalog) : NULL;
 	agent->readiness = readiness_new();
@@ -162,8 +187,12 @@ static int collection_start(struct agent *agent)
 		.figures = agent_figures,
 		.context = agent,
 	};
+	int r = host_start(agent->config, &host);
+	if (r)
+		return r;
 	collect_init(&agent->collect, (void *const[COLLECTOR_COUNT]){
 					      [COLLECTOR_SEGMENTS] = agent->segments,
+					      [COLLECTOR_HOST] = host,
 					      [COLLECTOR_SELF] = &agent->self,
 				      });
 	return 0;

@@ -8,6 +8,7 @@
 
 #include "agent.h"
 #include "collect/collect.h"
+#include "collect/host_set.h"
 #include "collect/segments.h"
 #include "collect/self.h"
 #include "expose/http.h"

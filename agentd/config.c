@@ -17,6 +17,12 @@ const struct config_item config_items[CONFIG_ITEM_COUNT] = {
 #undef CONFIG_ITEM
 };
 
+/* What --collector.disable-defaults switches off. */
+static const bool item_is_host_collector[CONFIG_ITEM_COUNT] = {
+#define HOST_COLLECTOR(name, ...) [CONFIG_AT_collector_##name] = true,
+#include "collect/collectors.def"
+};
+
 int config_fail(char **error, const char *format, ...)
 {
 	char *message = NULL;
@@ -53,6 +59,19 @@ static int flag_set(struct config *config, const struct config_item *item, const
 	return r;
 }
 
+/* The switch of "KEY", "no-KEY" (which says false) or "KEY=true|false"; NULL if it is none of them. */
+static const struct config_item *switch_find(const char *flag, size_t len, const char **text)
+{
+	const struct config_item *item = config_item_find(flag, len);
+	if (!item && len > 3 && !strncmp(flag, "no-", 3) && !flag[len]) {
+		item = config_item_find(flag + 3, len - 3);
+		*text = "false";
+	} else {
+		*text = flag[len] ? flag + len + 1 : "true";
+	}
+	return item && item->type == CONFIG_SWITCH ? item : NULL;
+}
+
 /* Reads the flag at argv[*at] and moves past it. */
 static int flag_parse(struct config *config, int argc, char *const argv[], int *at, char **error)
 {
@@ -68,7 +87,11 @@ static int flag_parse(struct config *config, int argc, char *const argv[], int *
 	if (strncmp(argument, "--", 2))
 		return config_fail(error, "%s: unexpected argument; flags are --NAME=VALUE, see --help", argument);
 	const size_t len = strcspn(argument + 2, "=");
-	const struct config_item *item = config_item_find(argument + 2, len);
+	const char *word;
+	const struct config_item *item = switch_find(argument + 2, len, &word);
+	if (item)
+		return flag_set(config, item, word, error);
+	item = config_item_find(argument + 2, len);
 	if (!item)
 		return config_fail(error, "--%.*s: unknown flag, see --help", (int)len, argument + 2);
 	const char *text = argument[2 + len] ? argument + 2 + len + 1 : *at < argc ? argv[(*at)++] : NULL;
@@ -86,7 +109,8 @@ static int defaults_set(struct config *config)
 		if (config->origins[i] != CONFIG_FROM_NOWHERE || !*item->fallback)
 			continue;
 		char why[CONFIG_WHY_MAX];
-		int r = config_value_set(config, item, item->fallback, why);
+		bool off = item_is_host_collector[i] && config->collector_disable_defaults;
+		int r = config_value_set(config, item, off ? "false" : item->fallback, why);
 		if (r)
 			return r;
 	}
@@ -147,7 +171,7 @@ bool config_differs(const struct config *one, const struct config *other, enum c
 	const void *b = (const char *)other + item->offset;
 	if (config_item_is_list(item))
 		return lists_differ(a, b);
-	if (item->type == CONFIG_PATH_URL || item->type == CONFIG_PATH_FILE)
+	if (config_item_is_text(item))
 		return texts_differ(*(char *const *)a, *(char *const *)b);
 	return *(const int64_t *)a != *(const int64_t *)b;
 }
@@ -155,9 +179,11 @@ bool config_differs(const struct config *one, const struct config *other, enum c
 void config_print_help(FILE *out)
 {
 	fputs("Usage: mstatd [--FLAG=VALUE ...]\n\n"
-	      "Serves the metrics of shared-memory segments. The configuration file has the same keys, nested by "
+	      "Serves the metrics of shared-memory segments and of the host. The configuration file has the same keys, "
+	      "nested by "
 	      "their\n"
-	      "dots (web: {listen-address: [localhost:9466]}); flags win over it.\n\n",
+	      "dots (web: {listen-address: [localhost:9466]}); flags win over it. Of a flag that is true or false, "
+	      "--FLAG\nand --no-FLAG are enough.\n\n",
 	      out);
 	for (size_t i = 0; i < CONFIG_ITEM_COUNT; i++) {
 		const struct config_item *item = &config_items[i];

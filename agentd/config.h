@@ -23,6 +23,10 @@ enum config_type {
 	CONFIG_BYTES,
 	CONFIG_COUNT,
 	CONFIG_CHOICE,
+	CONFIG_SWITCH,
+	CONFIG_TEXT,
+	CONFIG_PATTERN,
+	CONFIG_TEXTS,
 };
 
 typedef struct config_list config_field_CONFIG_ADDRESSES;
@@ -33,6 +37,10 @@ typedef int64_t config_field_CONFIG_DURATION;
 typedef int64_t config_field_CONFIG_BYTES;
 typedef int64_t config_field_CONFIG_COUNT;
 typedef int64_t config_field_CONFIG_CHOICE;
+typedef int64_t config_field_CONFIG_SWITCH; /* 0 or 1 */
+typedef char *config_field_CONFIG_TEXT;
+typedef char *config_field_CONFIG_PATTERN;
+typedef struct config_list config_field_CONFIG_TEXTS;
 
 enum config_reload { CONFIG_LIVE, CONFIG_RESTART, CONFIG_FLAG_ONLY };
 

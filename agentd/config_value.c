@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collect/host_pattern.h"
 #include "expose/listen.h"
 
 struct unit {
@@ -31,7 +32,13 @@ static void *field_of(struct config *config, const struct config_item *item)
 
 bool config_item_is_list(const struct config_item *item)
 {
-	return item->type == CONFIG_ADDRESSES || item->type == CONFIG_DIRECTORIES;
+	return item->type == CONFIG_ADDRESSES || item->type == CONFIG_DIRECTORIES || item->type == CONFIG_TEXTS;
+}
+
+bool config_item_is_text(const struct config_item *item)
+{
+	return item->type == CONFIG_PATH_URL || item->type == CONFIG_PATH_FILE || item->type == CONFIG_TEXT ||
+	       item->type == CONFIG_PATTERN;
 }
 
 static const struct unit *unit_find(const struct unit *units, const char *text)
@@ -144,12 +151,35 @@ static const char *text_refusal(const struct config_item *item, const char *text
 		if (listen_address_parse(text, &address))
 			return "expected HOST:PORT, [IPV6]:PORT or :PORT with a port from 0 to 65535";
 	}
+	if (item->type == CONFIG_TEXT || item->type == CONFIG_PATTERN)
+		return NULL;
 	return *text ? NULL : "expected a path that is not empty";
+}
+
+static int pattern_check(const char *text, char *why)
+{
+	struct host_pattern *pattern = NULL;
+	int r = *text ? host_pattern_new(text, &pattern, why, CONFIG_WHY_MAX) : 0;
+	host_pattern_free(pattern);
+	return r;
+}
+
+static int switch_set(const char *text, int64_t *field, char *why)
+{
+	if (strcmp(text, "true") != 0 && strcmp(text, "false") != 0) {
+		snprintf(why, CONFIG_WHY_MAX, "expected true or false");
+		return -EINVAL;
+	}
+	*field = *text == 't';
+	return 0;
 }
 
 static int text_set(const struct config_item *item, const char *text, char **field, char *why)
 {
 	const char *refusal = text_refusal(item, text);
+	int r = item->type == CONFIG_PATTERN ? pattern_check(text, why) : 0;
+	if (r)
+		return r;
 	if (refusal) {
 		snprintf(why, CONFIG_WHY_MAX, "%s", refusal);
 		return -EINVAL;
@@ -188,10 +218,15 @@ int config_value_set(struct config *config, const struct config_item *item, cons
 	switch (item->type) {
 	case CONFIG_ADDRESSES:
 	case CONFIG_DIRECTORIES:
+	case CONFIG_TEXTS:
 		return list_add(item, text, field, why);
 	case CONFIG_PATH_URL:
 	case CONFIG_PATH_FILE:
+	case CONFIG_TEXT:
+	case CONFIG_PATTERN:
 		return text_set(item, text, field, why);
+	case CONFIG_SWITCH:
+		return switch_set(text, field, why);
 	case CONFIG_CHOICE:
 		return choice_set(item, text, field, why);
 	case CONFIG_DURATION:
@@ -210,7 +245,7 @@ void config_value_clear(struct config *config, const struct config_item *item)
 			free(list->items[i]);
 		free(list->items);
 		*list = (struct config_list){0};
-	} else if (item->type == CONFIG_PATH_URL || item->type == CONFIG_PATH_FILE) {
+	} else if (config_item_is_text(item)) {
 		char **text = field_of(config, item);
 		free(*text);
 		*text = NULL;

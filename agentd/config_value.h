@@ -7,8 +7,9 @@
 
 #define CONFIG_WHY_MAX 256
 
-/* Whether an item takes several values. */
+/* Whether an item takes several values; and whether its field is a text. */
 bool config_item_is_list(const struct config_item *item);
+bool config_item_is_text(const struct config_item *item);
 
 /* Checks `text` and stores it: appends to a list, replaces anything else. 0, -ENOMEM, or -EINVAL with a sentence in
  * `why` (CONFIG_WHY_MAX bytes) that says what is expected; the field is untouched then. */

@@ -211,7 +211,9 @@ static int file_make(struct opening *opening)
 	}
 	int reason = segment_map(fd, bytes);
 	if (!reason) {
+		mstat_root.made_fd = fd;
 		reason = segment_fill(opening);
+		mstat_root.made_fd = -1;
 		if (reason)
 			segment_unmap(bytes);
 	}
@@ -389,6 +391,7 @@ bool mstat_root_open(const struct mstat_options *options)
 	mstat_identity_version(options ? options->version : NULL, opening.version, sizeof(opening.version));
 	mstat_root.layout = layout;
 	mstat_root.exposed = 1;
+	mstat_root.made_fd = -1;
 	reason = file_open(&opening, options);
 	if (reason) {
 		mstat_root_fail(reason, opening.error);

@@ -24,7 +24,8 @@ size_t mstat_page_bytes(void)
 	return bytes;
 }
 
-/* Kernels before 5.14 have no MADV_POPULATE_WRITE: allocate in the file, which takes a descriptor for a moment. */
+/* Kernels before 5.14 have no MADV_POPULATE_WRITE, and sandboxes may refuse it: allocate in the file, which takes a
+ * descriptor for a moment. */
 static int populate_by_fallocate(uint64_t offset, uint64_t bytes)
 {
 	if (!mstat_root.exposed) {
@@ -33,11 +34,14 @@ static int populate_by_fallocate(uint64_t offset, uint64_t bytes)
 			mstat_or_relaxed((uint8_t *)mstat_root.base + at, 0);
 		return 0;
 	}
-	int fd = open(mstat_root.path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY);
+	/* A file that is being made has no name yet. */
+	int made_fd = mstat_root.made_fd;
+	int fd = made_fd >= 0 ? made_fd : open(mstat_root.path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY);
 	if (fd < 0)
 		return mstat_reason_of_errno(errno);
 	int error = fallocate(fd, FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)bytes) ? errno : 0;
-	close(fd);
+	if (fd != made_fd)
+		close(fd);
 	return error ? mstat_reason_of_errno(error) : 0;
 }
 
@@ -50,7 +54,7 @@ int mstat_populate(uint64_t offset, uint64_t bytes)
 		return 0;
 	if (!madvise(mstat_root.base + start, end - start, MADV_POPULATE_WRITE))
 		return 0;
-	if (errno == EINVAL)
+	if (errno == EINVAL || errno == ENOSYS || errno == EPERM)
 		return populate_by_fallocate(start, end - start);
 	/* EFAULT: the kernel would have raised SIGBUS, that is, the tmpfs is full. */
 	return errno == ENOMEM ? MSTAT_REASON_NO_MEMORY : MSTAT_REASON_NO_SPACE;

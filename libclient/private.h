@@ -24,6 +24,7 @@
 #define MSTAT_SHARED_ROWS 4u
 #define MSTAT_FAMILIES_MAX 4096u
 #define MSTAT_CELL_BYTES 8u
+#define MSTAT_KEY_BLOCK 16u
 #define MSTAT_GAUGE_FIRST 2u /* gauge cells 0 and 1 take the updates of removed gauges */
 
 #define mstat_min(a, b) ((a) < (b) ? (a) : (b))
@@ -60,6 +61,7 @@ struct mstat_root {
 	int32_t error;
 	uint32_t exposed;
 	uint32_t forked; /* this process has forked: its children may hold its handles */
+	int32_t made_fd; /* of a file that has no name yet, or -1 */
 	char path[1024];
 };
 
@@ -267,7 +269,8 @@ struct mstat_index *mstat_index_ready(void);
 struct mstat_index *mstat_index_new(void);        /* NULL when out of memory */
 void mstat_index_free(struct mstat_index *index); /* before it was published */
 
-/* Understands what the tree has registered since; false when the arena is not as it should be. Segment's lock held. */
+/* Understands what the tree has registered since; false when the arena is not as it should be. mstat_process.lock held.
+ */
 bool mstat_index_sync(struct mstat_index *index);
 
 /* The node of a series, or NULL. Lock-free; under RCU where mstat_process.rcu says so. */
@@ -283,6 +286,20 @@ void mstat_arena_publish(uint32_t bytes);
 
 /* Private memory that is never given back: a handle may be held for ever. */
 void *mstat_private_alloc(size_t bytes);
+void mstat_private_reset(void); /* the rest of the current chunk is not used: a fork may have cut it in a change */
+
+/* Zeroed pages from the kernel, for munmap(); NULL when there are none. */
+void *mstat_pages_alloc(size_t bytes);
+
+bool mstat_strings_put(struct mstat_index *index, uint32_t offset);
+bool mstat_index_put(struct mstat_index *index, struct mstat_node *node);
+
+/* families.c: fills declared->state; 0 or the reason. Segment's lock held, index in step. */
+int mstat_family_resolve(struct mstat_index *index, struct mstat_family *declared);
+
+/* registry.c: appends the record of a series and publishes it; 0 or the reason. Segment's lock held, index in step. */
+int mstat_series_make(struct mstat_index *index, const struct mstat_family_state *family, const uint32_t *value_offsets,
+		      uint32_t value_count, uint16_t flags);
 
 /* Finds or makes; the overflow series or one of mstat_no_handle on failure. */
 struct mstat_handle *mstat_series_find(struct mstat_family *family, const char *const *values, size_t count);

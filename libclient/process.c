@@ -21,10 +21,20 @@
 
 struct mstat_process mstat_process;
 
-static void fork_parent(void)
+/* Children hold copies of this process' handles: from before the fork on, cells are not given to other series. Under
+ * the lock, so that no other thread is in the middle of giving one away: the child would be stale from its beginning.
+ */
+static void fork_prepare(void)
 {
-	/* Children hold copies of this process' handles from now on: cells are not given to other series any more. */
-	mstat_store_relaxed(&mstat_root.forked, 1);
+	struct mstat_signals signals;
+	int saved_errno = errno;
+	if (!mstat_load_relaxed(&mstat_root.forked)) {
+		bool locked = mstat_process_lock(&signals);
+		mstat_store_relaxed(&mstat_root.forked, 1);
+		if (locked)
+			mstat_process_unlock(&signals);
+	}
+	errno = saved_errno;
 }
 
 static void fork_child(void)
@@ -37,7 +47,7 @@ static void fork_child(void)
 static void process_prepare(void)
 {
 	bool wipes = !madvise(&mstat_process, sizeof(mstat_process), MADV_WIPEONFORK);
-	pthread_atfork(NULL, fork_parent, wipes ? NULL : fork_child);
+	pthread_atfork(fork_prepare, NULL, wipes ? NULL : fork_child);
 	mstat_rseq_setup();
 	/* Reuse of cells needs a fence for restartable sequences; without it, cells are not reused. */
 	syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ, 0, 0);
@@ -82,10 +92,12 @@ static bool process_attach(const struct mstat_options *options)
 			mstat_root_fail(MSTAT_REASON_NO_MEMORY, ENOMEM);
 			return false;
 		}
-	} else if (mstat_load_relaxed(&mstat_header()->reuse_epoch) != mstat_root.reuse_epoch) {
-		process_go_stale();
 	}
-	if (mstat_segment_lock()) {
+	bool locked = mstat_segment_lock();
+	/* Under the lock: once it has a slot, nobody gives away a cell whose handle it holds. */
+	if (mstat_load_relaxed(&mstat_header()->reuse_epoch) != mstat_root.reuse_epoch)
+		process_go_stale();
+	if (locked) {
 		mstat_slot_claim();
 		mstat_segment_unlock();
 	}

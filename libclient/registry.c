@@ -109,8 +109,8 @@ static int entry_prepare(uint32_t index)
 }
 
 /* Appends the record of a series and publishes it. 0 or the reason. Segment's lock held, index in step. */
-static int series_make(struct mstat_index *index, const struct mstat_family_state *family,
-		       const uint32_t *value_offsets, uint32_t value_count, uint16_t flags)
+int mstat_series_make(struct mstat_index *index, const struct mstat_family_state *family, const uint32_t *value_offsets,
+		      uint32_t value_count, uint16_t flags)
 {
 	struct mstat_shm_header *header = mstat_header();
 	uint32_t number = header->series_published;
@@ -144,180 +144,21 @@ static int series_make(struct mstat_index *index, const struct mstat_family_stat
 	return 0;
 }
 
-/* ---- families ---- */
-
-static bool text_is(uint32_t offset, const char *text, size_t len)
-{
-	const struct mstat_shm_string *string = mstat_arena(offset);
-	return string->len == len && !memcmp(string->text, text, len);
-}
-
-/* The label names in ascending order, and for each its place in the declaration. */
-struct label_order {
-	size_t count;
-	uint8_t place[MSTAT_LABELS_MAX];
-	uint64_t order; /* the places, four bits each */
-};
-
-static int labels_sort(const struct mstat_family *family, struct label_order *sorted)
-{
-	sorted->count = 0;
-	sorted->order = 0;
-	for (size_t i = 0; i <= MSTAT_LABELS_MAX && family->label_names[i]; i++) {
-		const char *name = family->label_names[i];
-		size_t at = sorted->count;
-		if (i == MSTAT_LABELS_MAX || !mstat_label_name_valid(name))
-			return MSTAT_REASON_LABEL_NAME;
-		for (; at && strcmp(family->label_names[sorted->place[at - 1]], name) > 0; at--)
-			sorted->place[at] = sorted->place[at - 1];
-		if (at && !strcmp(family->label_names[sorted->place[at - 1]], name))
-			return MSTAT_REASON_LABEL_NAME;
-		sorted->place[at] = (uint8_t)i;
-		sorted->count++;
-	}
-	for (size_t i = 0; i < sorted->count; i++)
-		sorted->order |= (uint64_t)sorted->place[i] << (4 * i);
-	return 0;
-}
-
-static uint8_t merge_rule(const struct mstat_family *family)
-{
-	return family->merge & (uint8_t)~MSTAT_LIVE;
-}
-
-static uint8_t merge_flags(const struct mstat_family *family)
-{
-	bool live = family->merge & MSTAT_LIVE || merge_rule(family) == MSTAT_EACH;
-	return family->kind == MSTAT_SHM_GAUGE && live ? MSTAT_SHM_FAMILY_LIVE : 0;
-}
-
-/* 0 when a known family is what the declaration says, else CONFLICT. The help text may differ: the first stays. */
-static int family_compare(const struct mstat_family_state *known, const struct mstat_family *family,
-			  const struct label_order *sorted)
-{
-	const struct mstat_shm_family *record = mstat_arena(known->record);
-	const char *unit = family->unit ? family->unit : "";
-	if (known->kind != family->kind || known->value != family->value || known->label_count != sorted->count ||
-	    !text_is(record->unit, unit, strlen(unit)))
-		return MSTAT_REASON_CONFLICT;
-	if (family->kind == MSTAT_SHM_GAUGE &&
-	    (known->merge != merge_rule(family) || known->flags != merge_flags(family)))
-		return MSTAT_REASON_CONFLICT;
-	for (size_t i = 0; i < sorted->count; i++) {
-		const char *name = family->label_names[sorted->place[i]];
-		if (!text_is(record->label_names[i], name, strlen(name)))
-			return MSTAT_REASON_CONFLICT;
-	}
-	return 0;
-}
-
-static int family_check(const struct mstat_family *family, size_t *name_len)
-{
-	const char *help = family->help ? family->help : "";
-	bool number_fits = family->kind == MSTAT_SHM_COUNTER
-				   ? family->value == MSTAT_SHM_U64 || family->value == MSTAT_SHM_F64
-				   : family->kind == MSTAT_SHM_GAUGE &&
-					     (family->value == MSTAT_SHM_I64 || family->value == MSTAT_SHM_F64);
-	if (!number_fits || merge_rule(family) < MSTAT_SUM || merge_rule(family) > MSTAT_EACH)
-		return MSTAT_REASON_CONFLICT;
-	if (strlen(help) > 1024 || !mstat_utf8_valid(help, strlen(help)))
-		return MSTAT_REASON_HELP;
-	int reason = mstat_name_check(family->name, family->kind, name_len);
-	return reason ? reason : mstat_unit_check(family->unit, family->name, *name_len);
-}
-
-/* Appends the family's record; 0 or the reason. */
-static int family_make(struct mstat_index *index, const struct mstat_family *family, const struct label_order *sorted,
-		       size_t name_len)
-{
-	const char *help = family->help ? family->help : "", *unit = family->unit ? family->unit : "";
-	uint32_t bytes = (uint32_t)((sizeof(struct mstat_shm_family) + sorted->count * 4 + 7) / 8 * 8);
-	uint32_t label_names[MSTAT_LABELS_MAX];
-	if (index->family_count == MSTAT_FAMILIES_MAX)
-		return MSTAT_REASON_SERIES_LIMIT;
-	uint32_t name_off = mstat_string_intern(index, family->name, name_len);
-	uint32_t help_off = mstat_string_intern(index, help, strlen(help));
-	uint32_t unit_off = mstat_string_intern(index, unit, strlen(unit));
-	if (!name_off || !help_off || !unit_off)
-		return MSTAT_REASON_ARENA_FULL;
-	for (size_t i = 0; i < sorted->count; i++) {
-		const char *name = family->label_names[sorted->place[i]];
-		label_names[i] = mstat_string_intern(index, name, strlen(name));
-		if (!label_names[i])
-			return MSTAT_REASON_ARENA_FULL;
-	}
-	struct mstat_shm_family *record = mstat_arena_reserve(bytes);
-	if (!record)
-		return MSTAT_REASON_ARENA_FULL;
-	memset(record, 0, bytes);
-	record->record = (struct mstat_shm_record){bytes, MSTAT_SHM_RECORD_FAMILY, 0};
-	record->name = name_off, record->help = help_off, record->unit = unit_off;
-	record->series_limit = family->series_limit ? family->series_limit : mstat_root.layout.family_series_max;
-	record->kind = family->kind, record->value = family->value;
-	record->merge = family->kind == MSTAT_SHM_GAUGE ? merge_rule(family) : MSTAT_SHM_MERGE_SUM;
-	record->flags = merge_flags(family);
-	record->label_count = (uint16_t)sorted->count;
-	record->ordinal = (uint16_t)index->family_count;
-	record->created_ns = mstat_realtime_ns();
-	memcpy(record->label_names, label_names, sorted->count * sizeof(*label_names));
-	mstat_header()->family_count = index->family_count + 1;
-	mstat_arena_publish(bytes);
-	return mstat_index_sync(index) ? 0 : MSTAT_REASON_NO_MEMORY;
-}
-
-static struct mstat_family_state *family_by_name(const struct mstat_index *index, const char *name, size_t len)
-{
-	for (uint32_t i = 0; i < index->family_count; i++) {
-		const struct mstat_shm_family *record = mstat_arena(index->families[i]->record);
-		if (text_is(record->name, name, len))
-			return index->families[i];
-	}
-	return NULL;
-}
-
-/* Fills family->state; 0 or the reason. Segment's lock held, index in step. */
-static int family_resolve(struct mstat_index *index, struct mstat_family *family)
-{
-	struct label_order sorted;
-	size_t name_len;
-	int reason = family_check(family, &name_len);
-	if (!reason)
-		reason = labels_sort(family, &sorted);
-	if (reason)
-		return reason;
-	struct mstat_family_state *known = family_by_name(index, family->name, name_len);
-	if (known) {
-		reason = family_compare(known, family, &sorted);
-	} else {
-		reason = family_make(index, family, &sorted, name_len);
-		known = reason ? NULL : index->families[index->family_count - 1];
-	}
-	if (reason)
-		return reason;
-	if (sorted.count && !known->overflow) {
-		reason = series_make(index, known, NULL, 0, MSTAT_SHM_SERIES_OVERFLOW);
-		if (reason)
-			return reason;
-	}
-	mstat_store_relaxed(&family->state[1], sorted.order);
-	/* release: pairs with the acquire in mstat_series_find() */
-	mstat_store_release(&family->state[0], (uint64_t)sorted.count << 32 | (known->ordinal + 1));
-	return 0;
-}
-
 /* ---- series ---- */
 
 static uint32_t entry_kind(const struct mstat_node *node)
 {
 	/* acquire: pairs with the release in series_publish() and mstat_remove() */
-	return mstat_load_acquire(&mstat_entry(node->index)->state) & MSTAT_SHM_STATE_MASK;
+	return mstat_load_acquire(&mstat_entry(mstat_load_relaxed(&node->index))->state) & MSTAT_SHM_STATE_MASK;
 }
 
 static struct mstat_handle *overflow_handle(const struct mstat_family *declared,
 					    const struct mstat_family_state *family, int reason)
 {
+	/* acquire: pairs with the release in series_learn() */
+	struct mstat_node *overflow = family ? mstat_load_acquire(&family->overflow) : NULL;
 	mstat_refuse(reason);
-	return family && family->overflow ? &family->overflow->handle : no_handle(declared);
+	return overflow ? &overflow->handle : no_handle(declared);
 }
 
 /* How many series the family really has: others may have removed some. */
@@ -332,24 +173,47 @@ static uint32_t family_recount(const struct mstat_index *index, const struct mst
 	return live;
 }
 
-/* A removed series comes back: with its old cell, if that has no other owner by now. Where this process is alone it
- * starts again at zero (its cell was cleared); otherwise it goes on, as if it had never been away. */
-static bool series_revive(struct mstat_index *index, struct mstat_node *node)
+/* Whether another series had the cell of this one before or has it now: cells that were reused (mstat_remove). */
+static bool cell_shared(const struct mstat_index *index, const struct mstat_node *node)
+{
+	for (uint32_t i = 0; i < mstat_header()->series_published; i++) {
+		const struct mstat_node *other = index->by_index[i];
+		if (other && other != node && other->cell == node->cell &&
+		    index->families[other->family]->kind == MSTAT_SHM_COUNTER)
+			return true;
+	}
+	return false;
+}
+
+static bool free_cell_take(struct mstat_index *index, uint32_t cell)
+{
+	for (uint32_t i = 0; i < index->free_count; i++) {
+		if (index->free_cells[i] == cell) {
+			index->free_cells[i] = index->free_cells[--index->free_count];
+			return true;
+		}
+	}
+	return false;
+}
+
+/* A removed series comes back: 0 or the reason. With its old cell, cleared or as it was left, if no other series has
+ * had that; else with a record and a cell of its own, to which its handles are turned. */
+static int series_revive(struct mstat_index *index, struct mstat_node *node)
 {
 	struct mstat_family_state *family = index->families[node->family];
 	struct mstat_shm_entry *entry = mstat_entry(node->index);
-	for (uint32_t i = 0; i < index->free_count; i++) {
-		if (family->kind == MSTAT_SHM_COUNTER && index->free_cells[i] == node->cell) {
-			memmove(&index->free_cells[i], &index->free_cells[i + 1],
-				(--index->free_count - i) * sizeof(*index->free_cells));
+	if (family->kind == MSTAT_SHM_COUNTER) {
+		if (free_cell_take(index, node->cell)) {
 			entry->created_ns = mstat_realtime_ns();
-			break;
+		} else if (cell_shared(index, node)) {
+			const struct mstat_shm_series *record = mstat_arena(entry->record);
+			return mstat_series_make(index, family, record->label_values, record->label_count, 0);
 		}
 	}
 	series_publish(node);
 	mstat_store_release(&node->handle.offset, node->cell * MSTAT_CELL_BYTES); /* pairs with loads in record.h */
 	family->live++;
-	return true;
+	return 0;
 }
 
 static int values_check(const char *const *values, size_t count)
@@ -381,7 +245,7 @@ static int series_add(struct mstat_index *index, struct mstat_family_state *fami
 		if (!offsets[i])
 			return MSTAT_REASON_ARENA_FULL;
 	}
-	return series_make(index, family, offsets, (uint32_t)count, 0);
+	return mstat_series_make(index, family, offsets, (uint32_t)count, 0);
 }
 
 /* A limit that will hold for the next misses too: they need no lock to learn of it. */
@@ -400,7 +264,7 @@ static struct mstat_handle *series_find_locked(struct mstat_index *index, struct
 		return overflow_handle(declared, NULL, MSTAT_REASON_NO_MEMORY);
 	registry_recover(index);
 	if (!declared->state[0]) {
-		int reason = family_resolve(index, declared);
+		int reason = mstat_family_resolve(index, declared);
 		if (reason)
 			return overflow_handle(declared, NULL, reason);
 	}
@@ -408,18 +272,32 @@ static struct mstat_handle *series_find_locked(struct mstat_index *index, struct
 	if (count != family->label_count)
 		return overflow_handle(declared, family, MSTAT_REASON_LABEL_COUNT);
 	struct mstat_node *node = mstat_index_find(index, family->ordinal, declared->state[1], values, count);
-	if (node) {
-		if (entry_kind(node) != MSTAT_SHM_STATE_LIVE)
-			series_revive(index, node);
+	if (node && entry_kind(node) == MSTAT_SHM_STATE_LIVE)
 		return &node->handle;
-	}
-	int reason = series_add(index, family, declared->state[1], values, count);
+	int reason = node ? series_revive(index, node) : series_add(index, family, declared->state[1], values, count);
 	if (reason) {
 		mstat_store_relaxed(&family->full, reason_lasts(reason) ? (uint32_t)reason : 0);
 		return overflow_handle(declared, family, reason);
 	}
 	node = mstat_index_find(index, family->ordinal, declared->state[1], values, count);
 	return node ? &node->handle : overflow_handle(declared, family, MSTAT_REASON_NO_MEMORY);
+}
+
+/* Somebody sits on the segment's lock: what is published can be found all the same, by a new child for instance, and
+ * nothing can be made. The process' lock is held. */
+static struct mstat_handle *series_find_unlocked(struct mstat_index *index, const struct mstat_family *declared,
+						 const char *const *values, size_t count)
+{
+	uint64_t state = declared->state[0];
+	const struct mstat_family_state *family = NULL;
+	struct mstat_node *node = NULL;
+	if (state && mstat_index_sync(index) && STATE_ORDINAL(state) < index->family_count)
+		family = index->families[STATE_ORDINAL(state)];
+	if (family && count == family->label_count)
+		node = mstat_index_find(index, family->ordinal, declared->state[1], values, count);
+	if (node && entry_kind(node) == MSTAT_SHM_STATE_LIVE)
+		return &node->handle;
+	return overflow_handle(declared, family, MSTAT_REASON_LOCK_TIMEOUT);
 }
 
 static struct mstat_handle *series_find_slow(struct mstat_family *family, const char *const *values, size_t count)
@@ -432,15 +310,10 @@ static struct mstat_handle *series_find_slow(struct mstat_family *family, const 
 		goto out;
 	}
 	struct mstat_index *index = mstat_index_ready();
-	uint64_t state = mstat_load_acquire(&family->state[0]);
 	if (!index) {
 		mstat_refuse(MSTAT_REASON_NO_MEMORY);
 	} else if (!mstat_segment_lock()) {
-		handle = overflow_handle(family,
-					 state && STATE_ORDINAL(state) < index->family_count
-						 ? index->families[STATE_ORDINAL(state)]
-						 : NULL,
-					 MSTAT_REASON_LOCK_TIMEOUT);
+		handle = series_find_unlocked(index, family, values, count);
 	} else {
 		handle = series_find_locked(index, family, values, count);
 		mstat_segment_unlock();
@@ -453,7 +326,7 @@ out:
 
 struct mstat_handle *mstat_series_find(struct mstat_family *family, const char *const *values, size_t count)
 {
-	/* acquire: pairs with the releases in mstat_index_ready() and family_resolve() */
+	/* acquire: pairs with the releases in mstat_index_ready() and mstat_family_resolve() */
 	const struct mstat_index *index = mstat_load_acquire(&mstat_process.index);
 	uint64_t state = mstat_load_acquire(&family->state[0]);
 	if (MSTAT_UNLIKELY(!index || !state || STATE_LABELS(state) != count))
@@ -463,10 +336,11 @@ struct mstat_handle *mstat_series_find(struct mstat_family *family, const char *
 	if (node && entry_kind(node) == MSTAT_SHM_STATE_LIVE)
 		return &node->handle;
 	/* A full family: a flood of new label values must not be a flood of locks. */
-	if (!node && STATE_ORDINAL(state) < mstat_load_relaxed(&index->family_count)) {
+	/* acquire: pairs with the release in family_learn() */
+	if (!node && STATE_ORDINAL(state) < mstat_load_acquire(&index->family_count)) {
 		struct mstat_family_state *known = index->families[STATE_ORDINAL(state)];
 		uint32_t full = mstat_load_relaxed(&known->full);
-		if (full && known->overflow &&
+		if (full && mstat_load_relaxed(&known->overflow) &&
 		    mstat_load_relaxed(&index->synced) == mstat_load_relaxed(&mstat_header()->arena_published))
 			return overflow_handle(family, known, (int)full);
 	}

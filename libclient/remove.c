@@ -42,25 +42,34 @@ static bool free_cells_reserve(struct mstat_index *index)
 		mmap(NULL, capacity * sizeof(*cells), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (cells == MAP_FAILED)
 		return false;
-	memcpy(cells, index->free_cells, index->free_count * sizeof(*cells));
-	if (index->free_cells)
+	if (index->free_cells) {
+		memcpy(cells, index->free_cells, index->free_count * sizeof(*cells));
 		munmap(index->free_cells, index->free_capacity * sizeof(*cells));
+	}
 	index->free_cells = cells;
 	index->free_capacity = capacity;
 	return true;
 }
 
-/* After the grace period, with both locks held again. */
-static void cell_release(struct mstat_index *index, const struct mstat_node *node)
+/* A removal whose grace period is awaited. */
+struct burial {
+	uint32_t index;
+	uint32_t state; /* the entry's, as the removal left it */
+	uint32_t cell;
+};
+
+/* After the grace period, with both locks held again. Not if the series has come back in the meantime, even if it was
+ * removed once more: then the other removal gives the cell back, after a grace period of its own. */
+static void cell_release(struct mstat_index *index, const struct burial *burial)
 {
 	uint32_t rows = mstat_root.layout.cpu_count + MSTAT_SHARED_ROWS;
-	bool revived = (mstat_entry(node->index)->state & MSTAT_SHM_STATE_MASK) == MSTAT_SHM_STATE_LIVE;
+	bool revived = mstat_entry(burial->index)->state != burial->state;
 	if (revived || !mstat_slot_is_only() || mstat_root.forked || !free_cells_reserve(index))
 		return;
 	for (uint32_t row = 0; row < rows; row++)
-		if (mstat_load_relaxed(mstat_row_state(row)) > node->cell)
-			mstat_store_relaxed((uint64_t *)mstat_row(row) + node->cell, 0);
-	index->free_cells[index->free_count++] = node->cell;
+		if (mstat_load_relaxed(mstat_row_state(row)) > burial->cell)
+			mstat_store_relaxed((uint64_t *)mstat_row(row) + burial->cell, 0);
+	index->free_cells[index->free_count++] = burial->cell;
 }
 
 static void tables_free(struct mstat_table *table)
@@ -106,6 +115,7 @@ int mstat_remove(struct mstat_family *family, const char *const *values, size_t 
 	struct mstat_signals signals;
 	struct mstat_table *retired = NULL;
 	struct mstat_node *node = NULL;
+	struct burial burial = {0, 0, 0};
 	bool reusable = false;
 
 	if (!mstat_attach() || !locks_take(&signals))
@@ -115,6 +125,7 @@ int mstat_remove(struct mstat_family *family, const char *const *values, size_t 
 	if (node && (mstat_entry(node->index)->state & MSTAT_SHM_STATE_MASK) == MSTAT_SHM_STATE_LIVE) {
 		reusable = series_bury(index, node);
 		removed = 1;
+		burial = (struct burial){node->index, mstat_entry(node->index)->state, node->cell};
 	}
 	/* A child of fork has no grace periods: nothing is freed or reused in it. */
 	bool waits = removed && mstat_process.rcu;
@@ -126,11 +137,14 @@ int mstat_remove(struct mstat_family *family, const char *const *values, size_t 
 	if (!waits)
 		goto out;
 
-	bool fenced = mstat_rseq_fence();
+	/* Where membarrier(2) is refused, perhaps only since a sandbox was entered, liburcu would abort: no grace
+	 * period then, cell and tables are given up. */
+	if (!mstat_rseq_fence())
+		goto out;
 	urcu_bp_synchronize_rcu();
 	tables_free(retired);
-	if (reusable && fenced && locks_take(&signals)) {
-		cell_release(index, node);
+	if (reusable && locks_take(&signals)) {
+		cell_release(index, &burial);
 		locks_release(&signals);
 	}
 out:

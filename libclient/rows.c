@@ -193,6 +193,13 @@ static void shared_add_f64(const struct mstat_handle *handle, double n)
 	shared_leave(rcu);
 }
 
+/* Who came here left a section by its branch for "no row" with the section's descriptor still announced. It may lie in
+ * a plug-in that is unmapped before the kernel looks at it next. */
+static void rseq_leave(void)
+{
+	mstat_store_relaxed(&rseq_self()->rseq_cs, 0);
+}
+
 /* The handle of nothing, or a process without any memory for a segment. */
 static bool add_impossible(const struct mstat_handle *handle)
 {
@@ -210,6 +217,7 @@ void mstat_add_slow(mstat_counter *counter, uint64_t n)
 		added = mstat_rseq_add_u64(rseq, mstat_process.rows, &counter->handle.offset, n);
 	if (!added && !mstat_process.stale)
 		shared_add_u64(&counter->handle, n);
+	rseq_leave();
 	errno = saved_errno;
 }
 
@@ -228,5 +236,6 @@ void mstat_add_f64_slow(mstat_counter_f64 *counter, double n)
 		added = mstat_rseq_add_f64(rseq, mstat_process.rows, &counter->handle.offset, n);
 	if (!added && !mstat_process.stale)
 		shared_add_f64(&counter->handle, n);
+	rseq_leave();
 	errno = saved_errno;
 }

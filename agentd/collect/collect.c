@@ -50,7 +50,7 @@ void collect_init(struct collect *collect, void *const states[COLLECTOR_COUNT])
 void collect_fini(struct collect *collect)
 {
 	for (size_t i = 0; i < COLLECTOR_COUNT; i++) {
-		if (collect->collectors[i].ops->close)
+		if (collect->collectors[i].ops && collect->collectors[i].ops->close)
 			collect->collectors[i].ops->close(&collect->collectors[i]);
 	}
 }

@@ -4,7 +4,7 @@
  *
  * A collector is a table of families and a loop (collect/node_loadavg.c is a whole one):
  *
- *     static const struct host_family load = {"node_load1", "1m load average.", METRIC_GAUGE, {NULL}};
+ *     static const struct host_family load = HOST_GAUGE("node_load1", "1m load average.");
  *
  *     static int loadavg_collect(struct host *host)
  *     {
@@ -66,9 +66,19 @@ struct host_family {
 	const char *help_words[2];
 };
 
+#define HOST_FAMILY(metric_name, metric_type, metric_help, ...)                                                        \
+	{                                                                                                              \
+		.name = (metric_name), .help = (metric_help), .type = (metric_type), .labels = { __VA_ARGS__ }         \
+	}
+/* HOST_GAUGE("node_x", "Help.", "label", ...): an initialiser of a struct host_family. */
+#define HOST_GAUGE(name, help, ...) HOST_FAMILY(name, METRIC_GAUGE, help, ##__VA_ARGS__)
+#define HOST_COUNTER(name, help, ...) HOST_FAMILY(name, METRIC_COUNTER, help, ##__VA_ARGS__)
+#define HOST_UNTYPED(name, help, ...) HOST_FAMILY(name, METRIC_UNKNOWN, help, ##__VA_ARGS__)
+#define HOST_COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
+
 /* One sample. `values` are as many as the family has labels; an empty one is exposed as such. Bytes that are not UTF-8
- * become U+FFFD. Of samples with the same labels in one collection the greatest counts. Cost: some 30 ns where the
- * collector gives its samples in the same order as before, else some 200 ns. */
+ * become U+FFFD, a run of them one. Of samples with the same labels in one collection the greatest counts. Cost: some
+ * 30 ns where the collector gives its samples in the same order as before, else some 200 ns. */
 void host_sample(struct host *host, const struct host_family *family, const char *const *values, struct number number);
 
 #define HOST_VALUES(...) ((const char *const[]){NULL, ##__VA_ARGS__} + 1)
@@ -108,7 +118,8 @@ int host_path(const struct host *host, enum host_root root, const char *path, ch
 
 /* Formats a path (or any text) into an array; evaluates to it. What is too long is cut, and will not be found. */
 #define HOST_PATH_MAX 512
-#define host_format(array, ...) (snprintf((array), sizeof(array), __VA_ARGS__) < 0 ? NULL : (array))
+#define host_format(array, ...) host_print((array), sizeof(array), __VA_ARGS__)
+const char *host_print(char *out, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* The names in a directory, without "." and "..", in the kernel's order; at most HOST_LIST_MAX (the rest is counted as
  * skipped). The collector has HOST_LISTS lists for nested loops; a list is valid until its next host_list(). */

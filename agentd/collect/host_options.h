@@ -21,7 +21,7 @@ typedef const char *host_option_TEXT; /* never NULL; "" where not set */
 typedef const char *host_option_PATTERN;
 typedef bool host_option_SWITCH;
 typedef int64_t host_option_COUNT;
-typedef int64_t host_option_DURATION; /* ns */
+typedef int64_t host_option_DURATION;   /* ns */
 typedef char *const *host_option_TEXTS; /* NULL-terminated; NULL where empty */
 
 struct host_options {

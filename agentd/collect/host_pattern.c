@@ -9,30 +9,37 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define EXPRESSION_BYTES_MAX 4096u
-#define VERDICT_SLOTS 512u
-#define VERDICT_NAME_MAX 47u
+#include "host_hash.h"
 
-/* The name itself is kept: a verdict must not come from another name with the same hash. */
-struct verdict {
-	char name[VERDICT_NAME_MAX + 1];
-	char known; /* 0, or 'y', or 'n' */
+#define EXPRESSION_BYTES_MAX 4096u
+#define VERDICT_SETS 512u
+#define VERDICT_WAYS 4u
+
+/* Verdicts by hash of the name, with the verdict in the lowest bit; 0: none. */
+struct verdicts {
+	uint64_t seed;
+	uint64_t sets[VERDICT_SETS][VERDICT_WAYS];
 };
 
 struct host_pattern {
 	regex_t regex;
-	struct verdict *verdicts; /* VERDICT_SLOTS, made with the first name */
+	struct verdicts *verdicts; /* made with the first name */
 };
 
 /* What a letter behind a backslash means, outside and inside of brackets. */
-struct class {
+struct class
+{
 	char letter;
 	const char *outside;
 	const char *inside;
 };
 static const struct class classes[] = {
-	{'d', "[0-9]", "0-9"},	       {'D', "[^0-9]", NULL},         {'w', "[0-9A-Za-z_]", "0-9A-Za-z_"},
-	{'W', "[^0-9A-Za-z_]", NULL}, {'s', "[ \t\n\r\f]", " \t\n\r\f"}, {'S', "[^ \t\n\r\f]", NULL},
+	{'d', "[0-9]", "0-9"},
+	{'D', "[^0-9]", NULL},
+	{'w', "[0-9A-Za-z_]", "0-9A-Za-z_"},
+	{'W', "[^0-9A-Za-z_]", NULL},
+	{'s', "[ \t\n\r\f]", " \t\n\r\f"},
+	{'S', "[^ \t\n\r\f]", NULL},
 };
 
 static const struct class *class_find(char letter)
@@ -138,27 +145,29 @@ void host_pattern_free(struct host_pattern *pattern)
 	free(pattern);
 }
 
-static uint32_t name_hash(const char *name, size_t len)
+static bool regex_match(const struct host_pattern *pattern, const char *name)
 {
-	uint32_t hash = 2166136261u;
-	for (size_t i = 0; i < len; i++)
-		hash = (hash ^ (uint8_t)name[i]) * 16777619u;
-	return hash ^ hash >> 15;
+	return !regexec(&pattern->regex, name, 0, NULL, 0);
 }
 
 bool host_pattern_match(struct host_pattern *pattern, const char *name)
 {
-	size_t len = strlen(name);
-	if (!pattern->verdicts)
-		pattern->verdicts = calloc(VERDICT_SLOTS, sizeof(*pattern->verdicts));
-	if (!pattern->verdicts || len > VERDICT_NAME_MAX)
-		return !regexec(&pattern->regex, name, 0, NULL, 0);
-	struct verdict *verdict = &pattern->verdicts[name_hash(name, len) % VERDICT_SLOTS];
-	if (!verdict->known || memcmp(verdict->name, name, len + 1)) {
-		memcpy(verdict->name, name, len + 1);
-		verdict->known = regexec(&pattern->regex, name, 0, NULL, 0) ? 'n' : 'y';
+	if (!pattern->verdicts) {
+		pattern->verdicts = calloc(1, sizeof(*pattern->verdicts));
+		if (!pattern->verdicts)
+			return regex_match(pattern, name);
+		pattern->verdicts->seed = host_hash_seed();
 	}
-	return verdict->known == 'y';
+	uint64_t hash = host_hash_add(pattern->verdicts->seed, name) | 1;
+	uint64_t *ways = pattern->verdicts->sets[hash >> 32 & (VERDICT_SETS - 1)];
+	for (size_t i = 0; i < VERDICT_WAYS; i++)
+		if ((ways[i] | 1) == hash && ways[i])
+			return ways[i] & 1;
+	/* The newest in front, the oldest out. */
+	bool match = regex_match(pattern, name);
+	memmove(ways + 1, ways, (VERDICT_WAYS - 1) * sizeof(*ways));
+	ways[0] = match ? hash : hash & ~UINT64_C(1);
+	return match;
 }
 
 /* ---- filters ---------------------------------------------------------------------------------------------------- */

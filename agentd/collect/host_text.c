@@ -62,8 +62,7 @@ static char *trimmed(char *from, char *to)
 
 char *text_until(struct text *text, char separator)
 {
-	char *found =
-		text->at < text->end ? memchr(text->at, separator, (size_t)(text->end - text->at)) : NULL;
+	char *found = text->at < text->end ? memchr(text->at, separator, (size_t)(text->end - text->at)) : NULL;
 	if (!found)
 		return NULL;
 	char *from = text->at;

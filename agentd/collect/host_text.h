@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Tokenisers over a piece of text [at, end). They never look beyond `end`, allocate nothing, and move `at` past what they
- * took. Words and lines are ended by a NUL that is written over the byte behind them (a buffer of host_read() has one
- * spare byte there), so that they are C strings without a copy: take words of a line before the next line, from left to
- * right. */
+/* Tokenisers over a piece of text [at, end). They never look beyond `end`, allocate nothing, and move `at` past what
+ * they took. Words and lines are ended by a NUL that is written over the byte behind them (a buffer of host_read() has
+ * one spare byte there), so that they are C strings without a copy: take words of a line before the next line, from
+ * left to right. */
 #ifndef AGENTD_COLLECT_HOST_TEXT_H
 #define AGENTD_COLLECT_HOST_TEXT_H
 

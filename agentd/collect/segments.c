@@ -90,16 +90,20 @@ static bool segment_ripe(struct segments *segments, struct place *place, struct 
 	return now_ns - tracked->dead_since_ns >= segments->options.fold_after_ns;
 }
 
+/* Each segment that was taken holds a descriptor until the commit, and the listeners need some, too. */
+#define FOLD_BATCH 64
+
 static void place_fold(struct segments *segments, struct place *place, int64_t now_ns)
 {
-	bool taken = false;
+	size_t taken = 0;
 	for (size_t i = 0; i < place->directory.count; i++) {
 		struct segment *segment = place->directory.segments[i];
 		if (!segment_ripe(segments, place, segment, now_ns) ||
 		    !fold_take(&place->fold, segment, &segments->options.limits))
 			continue;
 		((struct tracked *)segment->user)->folded = true;
-		taken = true;
+		if (++taken % FOLD_BATCH == 0 && fold_commit(&place->fold))
+			break;
 	}
 	/* Its values are in the totals now: the segment must leave the list before anybody adds it once more. */
 	if (taken)

@@ -30,8 +30,7 @@ struct page_cache {
 	struct body *body; /* the newest, or NULL */
 	int64_t used_ns;   /* when somebody last asked for it */
 	bool flying;
-	uint64_t flights;       /* begun */
-	uint64_t failed_flight; /* the number of the last one that gave no body; 0: none */
+	int64_t failed_ns; /* when the last flight that gave no body came down; 0: none did */
 	struct page_cache_stats stats;
 };
 
@@ -84,6 +83,8 @@ void page_cache_free(struct page_cache *cache)
 static struct body *body_make(struct page_cache *cache, uint64_t *render_ns)
 {
 	struct body *body = calloc(1, sizeof(*body));
+	/* What the body says is as old as the beginning of its collection. */
+	const int64_t collect_ns = monotonic_ns();
 	struct snapshot *snapshot = cache->collect(cache->context);
 	char *text = NULL;
 	int error = -1;
@@ -91,7 +92,7 @@ static struct body *body_make(struct page_cache *cache, uint64_t *render_ns)
 		int64_t start_ns = monotonic_ns();
 		error = text_render(snapshot, &text, &body->page.len);
 		*render_ns += (uint64_t)(monotonic_ns() - start_ns);
-		body->time_ns = snapshot_monotonic_ns(snapshot);
+		body->time_ns = collect_ns;
 	}
 	snapshot_unref(snapshot);
 	if (error) {
@@ -107,7 +108,6 @@ static struct body *body_make(struct page_cache *cache, uint64_t *render_ns)
 /* One flight. Called with the lock, which is open while the flight lasts. */
 static void flight(struct page_cache *cache)
 {
-	uint64_t number = ++cache->flights;
 	struct body *old = cache->body;
 	uint64_t render_ns = 0;
 	cache->body = NULL;
@@ -124,7 +124,7 @@ static void flight(struct page_cache *cache)
 		cache->stats.render_ns_total += render_ns;
 		cache->stats.body_bytes = body->page.len;
 	} else {
-		cache->failed_flight = number;
+		cache->failed_ns = monotonic_ns();
 	}
 	pthread_cond_broadcast(&cache->landed);
 }
@@ -137,30 +137,34 @@ static const struct page *body_share(struct page_cache *cache)
 	return &cache->body->page;
 }
 
-static bool body_fresh(const struct page_cache *cache)
+/* Young enough for somebody who asked at `asked_ns`. */
+static bool time_fresh(const struct page_cache *cache, int64_t time_ns, int64_t asked_ns)
 {
-	return cache->body && monotonic_ns() - cache->body->time_ns < cache->fresh_ns;
+	return asked_ns - time_ns < cache->fresh_ns;
 }
 
 const struct page *page_get(struct page_cache *cache)
 {
 	const struct page *page = NULL;
+	const int64_t asked_ns = monotonic_ns();
 	pthread_mutex_lock(&cache->lock);
-	/* A body of the flight that was in the air, or of a later one, is good enough however long it took; and a
-	 * failure of that flight is this caller's failure too, or else each of many would collect in its turn. */
-	uint64_t awaited = cache->flights + !cache->flying;
-	cache->stats.waiting++;
-	while (cache->flying)
-		pthread_cond_wait(&cache->landed, &cache->lock);
-	cache->stats.waiting--;
-	if (cache->body && (cache->flights >= awaited || body_fresh(cache))) {
-		cache->stats.shared++;
-		page = body_share(cache);
-	} else if (cache->failed_flight < awaited) {
-		flight(cache);
-		if (cache->body)
+	for (;;) {
+		cache->stats.waiting++;
+		while (cache->flying)
+			pthread_cond_wait(&cache->landed, &cache->lock);
+		cache->stats.waiting--;
+		if (cache->body && time_fresh(cache, cache->body->time_ns, asked_ns)) {
 			page = body_share(cache);
+			break;
+		}
+		/* The failure of a flight that this caller has waited for is its own too, or else each of many would
+		 * collect in its turn. */
+		if (cache->failed_ns >= asked_ns)
+			break;
+		flight(cache);
+		cache->stats.shared -= cache->body != NULL;
 	}
+	cache->stats.shared += page != NULL;
 	pthread_mutex_unlock(&cache->lock);
 	return page;
 }

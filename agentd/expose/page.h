@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Rendered pages: collected and rendered once, served to many.
  *
- * page_get() hands out an immutable, reference-counted body that is younger than `fresh_ns`; concurrent callers that
- * miss wait for one collection and one rendering.
+ * page_get() hands out an immutable, reference-counted body whose collection began at most `fresh_ns`
+ * before the call; concurrent callers that miss wait for one collection and one rendering.
  */
 #ifndef AGENTD_EXPOSE_PAGE_H
 #define AGENTD_EXPOSE_PAGE_H

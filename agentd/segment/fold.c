@@ -241,11 +241,18 @@ static void entry_load(struct fold *fold, const char *name, const struct segment
 	(void)limits;
 	if (!totals_name_valid(name))
 		return;
-	if (!totals_load(fold->folding_fd, name, &totals, &line)) {
-		if (!service_add(fold, totals))
-			totals_free(totals);
+	int r = totals_load(fold->folding_fd, name, &totals, &line);
+	if (!r && !service_add(fold, totals)) {
+		totals_free(totals);
+		r = -ENOMEM;
+	}
+	if (r && r != -EBADMSG) {
+		/* Perhaps the next attempt can read it. Without it the service would start again from nothing. */
+		fold->load_error = r;
 		return;
 	}
+	if (!r)
+		return;
 	/* Written by us, renamed when complete: only damage from outside gets here. Kept for whoever wants to look. */
 	char bad[TOTALS_NAME_MAX + 8];
 	snprintf(bad, sizeof(bad), "%.*s.bad", TOTALS_NAME_MAX, name);
@@ -341,6 +348,9 @@ int fold_open(struct fold *fold, int directory_fd, const struct segment_limits *
 	int r = folding_open(fold, take_over);
 	if (!r)
 		r = folding_each(fold, limits, entry_load);
+	/* Who only looks takes what it may read. */
+	if (!r && take_over)
+		r = fold->load_error;
 	if (!r && take_over) {
 		r = folding_each(fold, limits, entry_recover);
 		fold_commit(fold);

@@ -33,6 +33,7 @@ struct fold {
 	uint64_t refused;    /* families of another shape than the totals', and files that could not be read */
 	uint64_t bad_totals; /* totals files that could not be read, put aside as NAME.bad */
 	int save_error;      /* -errno of the last commit that failed, or 0 */
+	int load_error;      /* -errno of totals that are whole, as far as one can tell, but could not be read; or 0 */
 };
 
 /* Loads the totals of a directory. With `take_over` also makes and locks `folding`, and finishes what an earlier agent

@@ -208,6 +208,7 @@ static bool family_init(struct family *family, const struct family_request *requ
 		.string_bytes = (uint32_t)string_bytes,
 		.text_name_len = (uint32_t)(name_len + (request->type == METRIC_COUNTER ? strlen("_total") : 0)),
 		.type = request->type,
+		.keep_empty_labels = request->keep_empty_labels,
 	};
 	strcpy(family->name, request->name);
 	strcpy(family->help, help);
@@ -335,7 +336,8 @@ static enum catalog_conflict key_render(struct catalog *catalog, const struct fa
 	char *end = stpcpy(name, family->name);
 	if (family->type == METRIC_COUNTER)
 		memcpy(end, "_total", strlen("_total"));
-	return series_text_render(&catalog->scratch, name, family->text_name_len, labels, count);
+	return series_text_render(&catalog->scratch, name, family->text_name_len, labels, count,
+				  family->keep_empty_labels);
 }
 
 static enum catalog_conflict series_add(struct catalog *catalog, family_ref family, uint64_t hash, series_ref *series)

@@ -42,6 +42,7 @@ struct family_request {
 	const char *help;
 	const char *unit; /* "" or NULL: none */
 	enum metric_type type;
+	bool keep_empty_labels;         /* decided by whoever makes the family; else labels with "" are left out */
 	const char *const *label_names; /* NULL: families whose series may differ in their label names (host metrics) */
 	size_t label_count;
 };
@@ -74,7 +75,8 @@ void catalog_free(struct catalog *catalog);
 enum catalog_conflict catalog_family(struct catalog *catalog, const struct family_request *request, family_ref *family);
 
 /* Finds or makes a series. Labels may come in any order and are exposed in ascending order of their names; of labels
- * with the same name the first given counts, so labels of the agent's own go in front. Empty values are left out.
+ * with the same name the first given counts, so labels of the agent's own go in front. Empty values are left out
+ * unless the family keeps them.
  * Values are escaped here and must be UTF-8. CATALOG_CONFLICT_LABELS for a label name that breaks Prometheus' rules,
  * CATALOG_LIMIT beyond series_max, 128 labels or 16 MiB of text. Cost: some 100 ns for a series that exists. */
 enum catalog_conflict catalog_series(struct catalog *catalog, family_ref family, const struct label *labels,

@@ -24,6 +24,7 @@ struct family {
 	uint32_t series_count;
 	uint32_t rank; /* its place among the families by name */
 	enum metric_type type;
+	bool keep_empty_labels;
 	uint8_t idle; /* collections since it had a series */
 };
 

@@ -97,7 +97,7 @@ static enum catalog_conflict label_append(struct text_buffer *buffer, const stru
 }
 
 enum catalog_conflict series_text_render(struct text_buffer *buffer, const char *name, size_t name_len,
-					 const struct label *labels, size_t count)
+					 const struct label *labels, size_t count, bool keep_empty)
 {
 	const struct label *sorted[SERIES_TEXT_LABELS_MAX + 1];
 	if (count > SERIES_TEXT_LABELS_MAX)
@@ -109,7 +109,7 @@ enum catalog_conflict series_text_render(struct text_buffer *buffer, const char 
 	size_t used = labels_sort(sorted, labels, count);
 	enum catalog_conflict conflict = CATALOG_OK;
 	for (size_t i = 0; i < used && !conflict; i++)
-		if (*sorted[i]->value)
+		if (keep_empty || *sorted[i]->value)
 			conflict = label_append(buffer, sorted[i]);
 	if (conflict)
 		return conflict;

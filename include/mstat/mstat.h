@@ -152,10 +152,11 @@ mstat_gauge_f64 *mstat_gauge_f64_find(mstat_gauge_f64_family *family, const char
 #define mstat_gauge_f64_with(family, ...) MSTAT_WITH_(mstat_gauge_f64_find, family, ##__VA_ARGS__)
 #endif
 
-/* Removes the series with these label values: it is exposed no longer, and this process tree's share of its value is
- * gone. Its cell is given to another series only after a grace period, and only while one process maps the segment.
- * Returns 1 if there was such a series, else 0. Cost: it waits for a grace period (up to milliseconds). Thread-safe;
- * not signal-safe. */
+/* Removes the series with these label values: it is exposed no longer, and this process tree's share of its value with
+ * it. Asked for again, it is a new series from zero where this process is the only one of the tree, and goes on from
+ * its old value where there are others (they may be writing to it). A cell is given to another series only after a
+ * grace period, and only while one process maps the segment. Returns 1 if there was such a series, else 0. Cost: it
+ * waits for a grace period (up to milliseconds). Thread-safe; not signal-safe. */
 int mstat_remove(struct mstat_family *family, const char *const *values, size_t count);
 
 /* What mstat_open() takes; zeros mean defaults. */

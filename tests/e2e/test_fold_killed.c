@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -71,9 +72,11 @@ static pid_t race_begin(const struct scratch *scratch)
 	const pid_t pid = fork();
 	assert_true(pid >= 0);
 	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		adopters_loop(scratch);
 		_exit(0);
 	}
+	process_remember(pid);
 	return pid;
 }
 
@@ -265,8 +268,9 @@ static void test_agent_killed_at_each_system_call_of_a_fold_counts_every_job_onc
 		print_message("killed before %s: %u times of %u\n", calls[i].name, number - calls[i].before - 1,
 			      calls[i].after);
 	}
+	print_message("%u kills, %lu racing programs\n", kills,
+		      (unsigned long)mstat_load_relaxed(&adopters->acknowledged));
 	race_end(racing);
-	print_message("%u kills, %lu racing programs\n", kills, (unsigned long)steady_count);
 	/* Without a fold there would be hardly any call to die at. */
 	assert_true(kills >= 40);
 }

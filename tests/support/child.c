@@ -16,7 +16,7 @@
 
 #include <cmocka.h>
 
-#define HANG_SECONDS 120
+#define HANG_SECONDS 60
 
 char child_directory[64];
 

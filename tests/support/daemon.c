@@ -32,7 +32,7 @@ extern char **environ;
 /* Started and not reaped: killed when a test fails half-way. */
 static pid_t children[CHILDREN_MAX];
 
-static void process_remember(pid_t pid)
+void process_remember(pid_t pid)
 {
 	for (size_t i = 0; i < CHILDREN_MAX; i++) {
 		if (!children[i]) {

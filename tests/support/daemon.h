@@ -59,6 +59,9 @@ char *daemon_log(const struct daemon *daemon);
 /* Sends a signal and waits for the end; returns the wait status. */
 int daemon_stop(struct daemon *daemon, int number);
 
+/* Has scratch_teardown() kill a child that the test has forked itself, unless it is waited for before. */
+void process_remember(pid_t pid);
+
 /* Waits for the end of a child; kills it and fails when it does not come. Returns the wait status. */
 int process_wait(pid_t pid);
 

@@ -85,8 +85,8 @@ static void test_collect_goes_on_after_a_collector_that_fails_and_says_which(voi
 	void *const states[COLLECTOR_COUNT] = {&calls, NULL};
 	int error = 0;
 	collect_init(&collect, states);
-	collect.collectors[0].ops = &bad_ops;
-	collect.collectors[1].ops = &good_ops;
+	collect.collectors[COLLECTOR_SEGMENTS].ops = &bad_ops;
+	collect.collectors[COLLECTOR_SELF].ops = &good_ops;
 	calls = 0;
 	const struct collector *failed = collect_run(&collect, fixture->builder, &error);
 	assert_int_equal(calls, 2);

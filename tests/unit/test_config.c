@@ -211,7 +211,7 @@ static void test_config_help_lists_every_flag(void **state)
 	config_print_help(out);
 	fclose(out);
 	for (int i = 0; i < CONFIG_ITEM_COUNT; i++) {
-		char flag[64];
+		char flag[128];
 		snprintf(flag, sizeof(flag), "--%s=%s\n", config_items[i].key, config_items[i].placeholder);
 		assert_non_null(strstr(text, flag));
 	}
@@ -222,7 +222,7 @@ static void test_config_defaults_are_within_their_own_ranges(void **state)
 {
 	(void)state;
 	for (int i = 0; i < CONFIG_ITEM_COUNT; i++) {
-		char flag[128];
+		char flag[1024];
 		struct config *config;
 		char *error;
 		if (!*config_items[i].fallback)

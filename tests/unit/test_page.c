@@ -145,8 +145,7 @@ static void source_release(struct source *source)
 static void test_page_callers_at_once_wait_for_one_collection(void **state)
 {
 	struct source *source = *state;
-	/* Nothing is ever fresh: who waited takes what he waited for nonetheless. */
-	struct page_cache *cache = page_cache_new(source_collect, source, 0);
+	struct page_cache *cache = page_cache_new(source_collect, source, HOUR_NS);
 	pthread_t callers[CALLERS];
 	callers_start(source, cache, callers);
 	source_release(source);
@@ -158,6 +157,29 @@ static void test_page_callers_at_once_wait_for_one_collection(void **state)
 	}
 	assert_int_equal(source->collections, 1);
 	assert_int_equal(page_cache_stats(cache).shared, CALLERS - 1);
+	page_cache_free(cache);
+}
+
+static void test_page_is_not_older_than_asked_for_though_a_collection_took_long(void **state)
+{
+	struct source *source = *state;
+	/* Nothing that began before the question is fresh: one gets the collection in the air, the others the next. */
+	struct page_cache *cache = page_cache_new(source_collect, source, 0);
+	pthread_t callers[CALLERS];
+	unsigned first = 0, second = 0;
+	callers_start(source, cache, callers);
+	source_release(source);
+	for (size_t i = 0; i < CALLERS; i++) {
+		void *page;
+		pthread_join(callers[i], &page);
+		assert_non_null(page);
+		first += !strncmp(((const struct page *)page)->body, BODY("1"), strlen(BODY("1")));
+		second += !strncmp(((const struct page *)page)->body, BODY("2"), strlen(BODY("2")));
+		page_put(page);
+	}
+	assert_int_equal(first, 1);
+	assert_int_equal(second, CALLERS - 1);
+	assert_int_equal(source->collections, 2);
 	page_cache_free(cache);
 }
 
@@ -206,7 +228,7 @@ static void test_page_trim_drops_a_body_that_nobody_wants(void **state)
 static void test_page_trim_during_a_collection_does_no_harm(void **state)
 {
 	struct source *source = *state;
-	struct page_cache *cache = page_cache_new(source_collect, source, 0);
+	struct page_cache *cache = page_cache_new(source_collect, source, HOUR_NS / 3600 / 2);
 	pthread_t callers[CALLERS];
 	page_put(page_get(cache));
 	nanosleep(&(struct timespec){.tv_sec = 1, .tv_nsec = 50000000}, NULL);
@@ -262,6 +284,7 @@ int main(void)
 		PAGE_TEST(test_page_is_made_anew_when_stale),
 		PAGE_TEST(test_page_outlives_its_cache),
 		PAGE_TEST(test_page_callers_at_once_wait_for_one_collection),
+		PAGE_TEST(test_page_is_not_older_than_asked_for_though_a_collection_took_long),
 		PAGE_TEST(test_page_failure_is_shared_by_those_who_waited_and_does_not_last),
 		PAGE_TEST(test_page_trim_drops_a_body_that_nobody_wants),
 		PAGE_TEST(test_page_trim_during_a_collection_does_no_harm),

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/* The clock, its zone, and what drives it: /sys/devices/system/clocksource. */
+#include <string.h>
+#include <time.h>
+
+#include "host.h"
+
+#define SOURCES_PATH "devices/system/clocksource"
+
+static const struct host_family seconds_family =
+	HOST_GAUGE("node_time_seconds", "System time in seconds since epoch (1970).");
+static const struct host_family zone_family =
+	HOST_GAUGE("node_time_zone_offset_seconds", "System time zone offset in seconds.", "time_zone");
+static const struct host_family available_family =
+	HOST_GAUGE("node_time_clocksource_available_info",
+		   "Available clocksources read from '/sys/devices/system/clocksource'.", "device", "clocksource");
+static const struct host_family current_family =
+	HOST_GAUGE("node_time_clocksource_current_info",
+		   "Current clocksource read from '/sys/devices/system/clocksource'.", "device", "clocksource");
+
+static void source_sample(struct host *host, const char *device)
+{
+	char path[HOST_PATH_MAX], text[512];
+	if (host_read_string(host, HOST_SYS,
+			     host_format(path, SOURCES_PATH "/clocksource%s/available_clocksource", device), text,
+			     sizeof(text)))
+		return;
+	char *rest = NULL;
+	for (char *word = strtok_r(text, " ", &rest); word; word = strtok_r(NULL, " ", &rest))
+		host_u64(host, &available_family, 1, device, word);
+	if (!host_read_string(host, HOST_SYS,
+			      host_format(path, SOURCES_PATH "/clocksource%s/current_clocksource", device), text,
+			      sizeof(text)) &&
+	    *text)
+		host_u64(host, &current_family, 1, device, text);
+}
+
+static int time_collect(struct host *host)
+{
+	static const char prefix[] = "clocksource";
+	struct timespec now;
+	struct tm local;
+	struct host_list sources;
+	clock_gettime(CLOCK_REALTIME, &now);
+	host_f64(host, &seconds_family, (double)now.tv_sec + (double)now.tv_nsec / 1e9);
+	if (localtime_r(&now.tv_sec, &local))
+		host_i64(host, &zone_family, local.tm_gmtoff, local.tm_zone);
+	if (host_list(host, 0, HOST_SYS, SOURCES_PATH, &sources))
+		return 0; /* the clock is told all the same */
+	for (size_t i = 0; i < sources.count; i++)
+		if (!strncmp(sources.names[i], prefix, sizeof(prefix) - 1))
+			source_sample(host, sources.names[i] + sizeof(prefix) - 1);
+	return 0;
+}
+
+const struct host_ops host_time = {.collect = time_collect};
