@@ -61,7 +61,8 @@ struct mstat_index *mstat_index_new(void)
 	index->synced = MSTAT_SHM_ARENA_FIRST;
 	index->table = table_new(TABLE_FIRST);
 	index->by_index = mstat_pages_alloc(mstat_root.layout.series_max * sizeof(*index->by_index));
-	if (!index->table || !index->by_index) {
+	index->owners = mstat_pages_alloc(mstat_root.layout.cell_max * sizeof(*index->owners));
+	if (!index->table || !index->by_index || !index->owners) {
 		mstat_index_free(index);
 		return NULL;
 	}
@@ -74,6 +75,8 @@ void mstat_index_free(struct mstat_index *index)
 {
 	if (!index)
 		return;
+	if (index->owners)
+		munmap(index->owners, mstat_root.layout.cell_max * sizeof(*index->owners));
 	if (index->by_index)
 		munmap(index->by_index, mstat_root.layout.series_max * sizeof(*index->by_index));
 	for (struct mstat_table *table = index->table; table;) {

@@ -123,6 +123,14 @@ static void node_move(struct mstat_index *index, struct mstat_node *node, const 
 	mstat_store_release(&node->handle.offset, to->handle.offset); /* pairs with loads in record.h */
 }
 
+/* Of several series that have had a cell, the live one owns it; where none is live, any one may have it back. */
+static void cell_learn(struct mstat_index *index, const struct mstat_node *node)
+{
+	bool live = (mstat_entry(node->index)->state & MSTAT_SHM_STATE_MASK) == MSTAT_SHM_STATE_LIVE;
+	if (live || !index->owners[node->cell])
+		index->owners[node->cell] = node->index + 1;
+}
+
 static bool series_learn(struct mstat_index *index, const struct mstat_shm_series *record)
 {
 	struct mstat_family_state *family = family_by_record(index, record->family);
@@ -147,6 +155,8 @@ static bool series_learn(struct mstat_index *index, const struct mstat_shm_serie
 		node->hash = mstat_hash_block(node->hash, block);
 	}
 	handle_fill(node, family);
+	if (family->kind == MSTAT_SHM_COUNTER)
+		cell_learn(index, node);
 	struct mstat_node *twin = overflow ? NULL : node_twin(index, node);
 	family->live += !overflow;
 	if (twin) {

@@ -260,6 +260,9 @@ struct mstat_index {
 	uint32_t *free_cells; /* cells of removed series whose grace period is over */
 	uint32_t free_count, free_capacity;
 	struct mstat_node **by_index; /* SERIES index -> node */
+	/* Counter cell -> 1 + SERIES index of its owner; 0: nobody. A removed series owns its cell until it is given
+	 * back, after the grace period; one that comes back may use its old cell only while it owns it. */
+	uint32_t *owners;
 	uint64_t seed;
 };
 

@@ -173,18 +173,6 @@ static uint32_t family_recount(const struct mstat_index *index, const struct mst
 	return live;
 }
 
-/* Whether another series had the cell of this one before or has it now: cells that were reused (mstat_remove). */
-static bool cell_shared(const struct mstat_index *index, const struct mstat_node *node)
-{
-	for (uint32_t i = 0; i < mstat_header()->series_published; i++) {
-		const struct mstat_node *other = index->by_index[i];
-		if (other && other != node && other->cell == node->cell &&
-		    index->families[other->family]->kind == MSTAT_SHM_COUNTER)
-			return true;
-	}
-	return false;
-}
-
 static bool free_cell_take(struct mstat_index *index, uint32_t cell)
 {
 	for (uint32_t i = 0; i < index->free_count; i++) {
@@ -196,19 +184,19 @@ static bool free_cell_take(struct mstat_index *index, uint32_t cell)
 	return false;
 }
 
-/* A removed series comes back: 0 or the reason. With its old cell, cleared or as it was left, if no other series has
- * had that; else with a record and a cell of its own, to which its handles are turned. */
+/* A removed series comes back: 0 or the reason. With its old cell, cleared or as it was left, if that is still its own
+ * or nobody's; else with a record and a cell of its own, to which its handles are turned. */
 static int series_revive(struct mstat_index *index, struct mstat_node *node)
 {
 	struct mstat_family_state *family = index->families[node->family];
 	struct mstat_shm_entry *entry = mstat_entry(node->index);
-	if (family->kind == MSTAT_SHM_COUNTER) {
-		if (free_cell_take(index, node->cell)) {
-			entry->created_ns = mstat_realtime_ns();
-		} else if (cell_shared(index, node)) {
+	if (family->kind == MSTAT_SHM_COUNTER && index->owners[node->cell] != node->index + 1) {
+		if (!free_cell_take(index, node->cell)) {
 			const struct mstat_shm_series *record = mstat_arena(entry->record);
 			return mstat_series_make(index, family, record->label_values, record->label_count, 0);
 		}
+		index->owners[node->cell] = node->index + 1;
+		entry->created_ns = mstat_realtime_ns();
 	}
 	series_publish(node);
 	mstat_store_release(&node->handle.offset, node->cell * MSTAT_CELL_BYTES); /* pairs with loads in record.h */

@@ -69,6 +69,7 @@ static void cell_release(struct mstat_index *index, const struct burial *burial)
 	for (uint32_t row = 0; row < rows; row++)
 		if (mstat_load_relaxed(mstat_row_state(row)) > burial->cell)
 			mstat_store_relaxed((uint64_t *)mstat_row(row) + burial->cell, 0);
+	index->owners[burial->cell] = 0;
 	index->free_cells[index->free_count++] = burial->cell;
 }
 

@@ -21,7 +21,7 @@ void rpc_numbers_read(struct text *line, uint64_t *numbers, size_t count)
 }
 
 void rpc_version_sample(struct host *host, const struct host_family *family, const struct rpc_version *version,
-			struct text *line)
+			size_t first, struct text *line)
 {
 	uint64_t value;
 	if (!text_u64(line, &value)) { /* how many follow */
@@ -31,7 +31,7 @@ void rpc_version_sample(struct host *host, const struct host_family *family, con
 	for (size_t i = 0; i < version->method_count; i++) {
 		if (!text_u64(line, &value))
 			value = 0;
-		if (version->methods[i])
+		if (i >= first && version->methods[i])
 			host_u64(host, family, value, version->proto, version->methods[i]);
 	}
 }

@@ -16,9 +16,10 @@ struct rpc_version {
 
 extern const struct rpc_version rpc_version_2, rpc_version_3;
 
-/* Samples {proto, method} of the rest of such a line. Procedures that the kernel does not count are 0. */
+/* Samples {proto, method} of the rest of such a line, from procedure `first` on. Procedures that the kernel does not
+ * count are 0. */
 void rpc_version_sample(struct host *host, const struct host_family *family, const struct rpc_version *version,
-			struct text *line);
+			size_t first, struct text *line);
 
 /* Up to `count` numbers of a line; those that are not there are 0. */
 void rpc_numbers_read(struct text *line, uint64_t *numbers, size_t count);

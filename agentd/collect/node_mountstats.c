@@ -31,6 +31,9 @@ static const struct host_family operation_families[] = {
 /* The last three are times. */
 #define OPERATION_NUMBERS HOST_COUNT_OF(operation_families)
 #define OPERATION_COUNTS (OPERATION_NUMBERS - 3)
+/* Kernels have told times a little below zero, as numbers near 2^64: like node_exporter, only as many bits are taken as a
+ * float holds. */
+#define FLOAT_EXACT_MAX (UINT64_C(1) << 53)
 
 #define MOUNTS_MAX 1024
 #define OPERATIONS_MAX 128
@@ -167,8 +170,9 @@ static void operation_sample(struct host *host, const struct mount *mount, struc
 	uint64_t value;
 	const char *operation = text_until(line, ':');
 	for (size_t i = 0; operation && i < OPERATION_NUMBERS && text_u64(line, &value); i++)
-		host_f64(host, &operation_families[i], i < OPERATION_COUNTS ? (double)value : (double)value / 1000,
-			 mount->export, mount->protocol, mount->address, operation);
+		host_f64(host, &operation_families[i],
+			 i < OPERATION_COUNTS ? (double)value : (double)(value % FLOAT_EXACT_MAX) / 1000, mount->export,
+			 mount->protocol, mount->address, operation);
 }
 
 /* Whether this server and directory was told already; remembers it. */

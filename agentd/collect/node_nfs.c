@@ -104,7 +104,7 @@ static void line_sample(struct host *host, const char *key, struct text *line)
 		rpc_sample(host, line);
 	for (size_t i = 0; i < HOST_COUNT_OF(versions); i++)
 		if (!strcmp(key, versions[i]->key))
-			rpc_version_sample(host, &requests_family, versions[i], line);
+			rpc_version_sample(host, &requests_family, versions[i], 0, line);
 }
 
 static int nfs_collect(struct host *host)

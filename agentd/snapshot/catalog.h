@@ -42,9 +42,9 @@ struct family_request {
 	const char *help;
 	const char *unit; /* "" or NULL: none */
 	enum metric_type type;
-	bool keep_empty_labels;         /* decided by whoever makes the family; else labels with "" are left out */
 	const char *const *label_names; /* NULL: families whose series may differ in their label names (host metrics) */
 	size_t label_count;
+	bool keep_empty_labels; /* decided by whoever makes the family; else labels with "" are left out */
 };
 
 /* CATALOG_OK and the reasons of refusals: see conflicts.def. */

@@ -28,8 +28,13 @@ static int update(unsigned long count)
 {
 	cpu_set_t one;
 	struct mstat_status status;
+	/* The same CPU in every run: an adopted row that is populated already costs one call less. */
+	sched_getaffinity(0, sizeof(one), &one);
+	int cpu = 0;
+	while (!CPU_ISSET(cpu, &one))
+		cpu++;
 	CPU_ZERO(&one);
-	CPU_SET(sched_getcpu(), &one);
+	CPU_SET(cpu, &one);
 	sched_setaffinity(0, sizeof(one), &one);
 	mstat_counter *counter = mstat_counter_with(&jobs, "a");
 	mstat_counter_f64 *seconds = mstat_counter_f64_with(&job_seconds);

@@ -119,7 +119,7 @@ static void test_catalog_refuses_metric_names_that_break_the_rules(void **state)
 static void test_catalog_lets_the_first_family_win(void **state)
 {
 	static const char *const ab[] = {"a", "b"}, *const ba[] = {"b", "a"}, *const a[] = {"a"};
-	const struct family_request first = {"x_seconds", "Help.", "seconds", METRIC_GAUGE, ab, 2};
+	const struct family_request first = {"x_seconds", "Help.", "seconds", METRIC_GAUGE, ab, 2, false};
 	struct family_request request = first;
 	family_ref family, again;
 	assert_int_equal(catalog_family(*state, &first, &family), CATALOG_OK);

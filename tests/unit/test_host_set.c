@@ -221,13 +221,15 @@ static void test_host_duplicates_count_once(void **state)
 /* ---- workers ---------------------------------------------------------------------------------------------------- */
 
 static sem_t gate;
+static sem_t entered;
 static int round_number;
 
 static int gated_collect(struct host *host)
 {
 	static const struct host_family family = HOST_GAUGE("slow", "Slow %s.", "a");
+	sem_post(&entered);
 	sem_wait(&gate);
-	host_u64(host, &family, (uint64_t)++round_number, "x");
+	host_u64(host, &family, (uint64_t)__atomic_add_fetch(&round_number, 1, __ATOMIC_ACQ_REL), "x");
 	return 0;
 }
 static const struct host_ops gated_ops = {.collect = gated_collect};
@@ -254,6 +256,7 @@ static void test_worker_that_is_late_is_served_from_its_last_round_and_comes_bac
 {
 	(void)state;
 	sem_init(&gate, 0, 1);
+	sem_init(&entered, 0, 0);
 	round_number = 0;
 	struct worker *worker = worker_make(&gated_ops);
 	worker_request(worker);
@@ -296,8 +299,10 @@ static void test_worker_that_is_stuck_at_the_end_is_left_behind_and_frees_itself
 	(void)state;
 	sem_init(&gate, 0, 0);
 	sem_init(&left, 0, 0);
+	sem_init(&entered, 0, 0);
 	struct worker *worker = worker_make(&ops);
 	worker_request(worker);
+	sem_wait(&entered);
 	assert_true(worker_harvest(worker, monotonic_ns()).late);
 	worker_free(worker);
 	assert_int_not_equal(sem_trywait(&left), 0);
