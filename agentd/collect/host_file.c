@@ -215,7 +215,9 @@ static ssize_t file_read(struct host *host, enum host_root root, const char *pat
 		return fd;
 	bool keep = fd_keepable(fd, &whole);
 	ssize_t n = fd_read_into(fd, own, bytes, size, whole);
-	if (n < 0 || !keep || !kept_add(own, full, fd, whole))
+	/* -EINVAL is an answer of the kernel's, and mostly the same next time: the speed of a device that has none. */
+	bool answered = n >= 0 || n == -EINVAL;
+	if (!answered || !keep || !kept_add(own, full, fd, whole))
 		close(fd);
 	return n;
 }

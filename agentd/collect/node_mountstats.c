@@ -31,8 +31,8 @@ static const struct host_family operation_families[] = {
 /* The last three are times. */
 #define OPERATION_NUMBERS HOST_COUNT_OF(operation_families)
 #define OPERATION_COUNTS (OPERATION_NUMBERS - 3)
-/* Kernels have told times a little below zero, as numbers near 2^64: like node_exporter, only as many bits are taken as a
- * float holds. */
+/* Kernels have told times a little below zero, as numbers near 2^64: like node_exporter, only as many bits are taken as
+ * a float holds. */
 #define FLOAT_EXACT_MAX (UINT64_C(1) << 53)
 
 #define MOUNTS_MAX 1024

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "host_netlink.h"
+#include "node_netdev_address.h"
 
 #define STATISTIC(name) HOST_COUNTER("node_network_" name "_total", "Network device statistic " name ".", "device")
 
@@ -94,7 +95,10 @@ static void link_sample(struct host *host, const struct nlmsghdr *message, void 
 static int netdev_collect(struct host *host)
 {
 	const struct ifinfomsg request = {.ifi_family = AF_UNSPEC};
-	return host_netlink_dump(host, NETLINK_ROUTE, RTM_GETLINK, &request, sizeof(request), link_sample, NULL);
+	int r = host_netlink_dump(host, NETLINK_ROUTE, RTM_GETLINK, &request, sizeof(request), link_sample, NULL);
+	if (!r && host->options->netdev_address_info)
+		r = netdev_address_sample(host, host->state);
+	return r;
 }
 
 const struct host_ops host_netdev = {.collect = netdev_collect, .open = netdev_open, .close = netdev_close};

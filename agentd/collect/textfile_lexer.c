@@ -108,7 +108,11 @@ void textfile_unescape(char *text, bool quotes)
 static size_t character_len(const unsigned char *at, size_t left)
 {
 	unsigned char c = at[0];
-	size_t len = c < 0x80 ? 1 : c >= 0xc2 && c < 0xe0 ? 2 : c >= 0xe0 && c < 0xf0 ? 3 : c >= 0xf0 && c < 0xf5 ? 4 : 0;
+	size_t len = c < 0x80                ? 1
+		     : c >= 0xc2 && c < 0xe0 ? 2
+		     : c >= 0xe0 && c < 0xf0 ? 3
+		     : c >= 0xf0 && c < 0xf5 ? 4
+					     : 0;
 	if (len > left)
 		return 0;
 	for (size_t i = 1; i < len; i++)
@@ -243,10 +247,8 @@ struct textfile_family *textfile_family_add(struct textfile_document *document, 
 		     sizeof(document->families[0])))
 		return NULL;
 	struct textfile_family *family = &document->families[document->family_count++];
-	*family = (struct textfile_family){.name = name,
-					   .file = document->file,
-					   .line = document->line,
-					   .sample_first = document->sample_count};
+	*family = (struct textfile_family){
+		.name = name, .file = document->file, .line = document->line, .sample_first = document->sample_count};
 	return family;
 }
 
@@ -257,8 +259,7 @@ struct textfile_sample *textfile_sample_add(struct textfile_document *document, 
 		return NULL;
 	struct textfile_family *family = &document->families[document->family_count - 1];
 	struct textfile_sample *sample = &document->samples[document->sample_count++];
-	*sample = (struct textfile_sample){
-		.name = name, .family = document->family_count - 1, .line = document->line};
+	*sample = (struct textfile_sample){.name = name, .family = document->family_count - 1, .line = document->line};
 	family->sample_count++;
 	return sample;
 }

@@ -148,8 +148,7 @@ static textfile_reason exemplar_read(struct textfile_document *document, struct 
 }
 
 /* " value [timestamp] [# exemplar]", up to the end of the line */
-static textfile_reason value_read(struct textfile_document *document, struct text *line,
-				  struct textfile_sample *sample)
+static textfile_reason value_read(struct textfile_document *document, struct text *line, struct textfile_sample *sample)
 {
 	if (!text_take(line, " ") || !textfile_number(line, &sample->value))
 		return "a sample has no value, or one that is not a decimal number";

@@ -14,6 +14,7 @@
 #include <mstat/mstat.h>
 
 #include "child.h"
+#include "sanitized.h"
 #include "view.h"
 
 #include <fcntl.h>
@@ -312,11 +313,6 @@ CHILD_TEST(test_descriptors_used_up_after_the_opening_do_not_matter)
 	check_equal(view_sum_u64(child_directory, "counted"), 100 + 101 + 2000); /* the child's "7" went on */
 }
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED 1
-#else
-#define SANITIZED 0
-#endif
 
 CHILD_TEST(test_no_address_space_makes_counts_go_nowhere_but_harms_nobody)
 {

@@ -198,12 +198,12 @@ static void test_host_series_survive_retirement_of_the_catalog(void **state)
 	(void)state;
 	builder_set_retire_after(fixture.builder, 2);
 	host_fixture_start(&fixture, HOST_INDEX_diskstats);
-	host_fixture_write(&fixture, "proc/diskstats", " 8 0 sda 1\n 8 16 sdb 2\n");
+	host_fixture_write(&fixture, "proc/diskstats", " 8 16 sdb 2\n 8 0 sda 1\n");
 	host_fixture_collect(&fixture);
 	host_fixture_write(&fixture, "proc/diskstats", " 8 16 sdb 2\n");
 	for (int i = 0; i < 8; i++)
 		host_fixture_collect(&fixture);
-	host_fixture_write(&fixture, "proc/diskstats", " 8 0 sda 3\n 8 16 sdb 4\n");
+	host_fixture_write(&fixture, "proc/diskstats", " 8 16 sdb 4\n 8 0 sda 3\n");
 	host_fixture_collect(&fixture);
 	assert_true(host_fixture_value(&fixture, "node_disk_reads_completed_total{device=\"sda\"}") == 3);
 	assert_true(host_fixture_value(&fixture, "node_disk_reads_completed_total{device=\"sdb\"}") == 4);

@@ -247,6 +247,47 @@ static void test_netclass_leaves_out_ignored_devices_and_speeds_that_are_not_kno
 	assert_int_equal(host_fixture_count(&fixture, "node_network_speed_bytes"), 0);
 }
 
+/* The loopback device is everywhere. "/sys/" is not "/sys": files are read, not netlink. */
+static void test_netclass_tells_the_same_by_netlink_as_by_files(void **state)
+{
+	static const char *const names[] = {"up",
+					    "flags",
+					    "iface_id",
+					    "iface_link",
+					    "mtu_bytes",
+					    "protocol_type",
+					    "iface_link_mode",
+					    "transmit_queue_length",
+					    "net_dev_group",
+					    "carrier_changes_total",
+					    "address_assign_type"};
+	double values[sizeof(names) / sizeof(names[0])];
+	size_t count = 0;
+	(void)state;
+	for (int by_files = 0; by_files < 2; by_files++) {
+		char series[192];
+		fixture.options.paths[HOST_SYS] = by_files ? "/sys/" : "/sys";
+		fixture.options.netclass_ignored_devices = "^[^l]";
+		run(HOST_INDEX_netclass);
+		for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+			snprintf(series, sizeof(series), "node_network_%s{device=\"lo\"}", names[i]);
+			double value = host_fixture_value(&fixture, series);
+			assert_true(!by_files || values[i] == value);
+			values[i] = value;
+		}
+		bool up = (unsigned)values[1] & 1;
+		snprintf(series, sizeof(series),
+			 "node_network_info{address=\"00:00:00:00:00:00\",broadcast=\"00:00:00:00:00:00\","
+			 "device=\"lo\",duplex=\"\",ifalias=\"\",operstate=\"%s\"}",
+			 up ? "unknown" : "down");
+		assert_value(series, 1);
+		assert_true(!by_files || count == host_fixture_count(&fixture, "node_network_"));
+		count = host_fixture_count(&fixture, "node_network_");
+		host_fixture_fini(&fixture);
+		host_fixture_init(&fixture);
+	}
+}
+
 static void test_bonding_counts_slaves_whose_link_is_up(void **state)
 {
 	(void)state;
@@ -531,6 +572,7 @@ int main(void)
 		NODE_TEST(test_bcache_tells_priority_statistics_only_when_asked),
 		NODE_TEST(test_netclass_tells_what_each_device_has),
 		NODE_TEST(test_netclass_leaves_out_ignored_devices_and_speeds_that_are_not_known),
+		NODE_TEST(test_netclass_tells_the_same_by_netlink_as_by_files),
 		NODE_TEST(test_bonding_counts_slaves_whose_link_is_up),
 		NODE_TEST(test_arp_counts_entries_by_device),
 		NODE_TEST(test_infiniband_counts_octets_and_passes_over_counters_a_device_has_not),
