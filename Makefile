@@ -38,7 +38,7 @@ CFLAGS_ALL := -std=gnu11 -g $(OPT) $(WARN) $(HARDEN) $(SANFLAGS) -D_GNU_SOURCE -
 LDFLAGS_ALL := $(SANFLAGS) -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS)
 
 URCU_LIBS := -lurcu-bp
-AGENT_LIBS := -lmicrohttpd -lyaml -lsystemd -ljansson -lurcu-memb -lurcu-common -lpthread -lm
+AGENT_LIBS := -lmicrohttpd -lyaml -lsystemd -ljansson -lpcre2-8 -lurcu-memb -lurcu-common -lpthread -lm
 
 objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 

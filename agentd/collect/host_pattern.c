@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Include and exclude patterns: RE2 as people write it, turned into a POSIX extended expression. */
+/* Include and exclude patterns, by PCRE2. */
+#define PCRE2_CODE_UNIT_WIDTH 8
 #include "host_pattern.h"
 
 #include <errno.h>
-#include <regex.h>
+#include <pcre2.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 #include "host_hash.h"
 
 #define EXPRESSION_BYTES_MAX 4096u
+#define MATCH_STEPS_MAX 100000u /* where a bad expression would take for ever: it does not match then */
 #define VERDICT_SETS 512u
 #define VERDICT_WAYS 4u
 
@@ -22,117 +24,46 @@ struct verdicts {
 };
 
 struct host_pattern {
-	regex_t regex;
+	pcre2_code *code;
+	pcre2_match_data *match;
+	pcre2_match_context *context;
 	struct verdicts *verdicts; /* made with the first name */
 };
 
-/* What a letter behind a backslash means, outside and inside of brackets. */
-struct class
+static int pattern_prepare(struct host_pattern *pattern)
 {
-	char letter;
-	const char *outside;
-	const char *inside;
-};
-static const struct class classes[] = {
-	{'d', "[0-9]", "0-9"},
-	{'D', "[^0-9]", NULL},
-	{'w', "[0-9A-Za-z_]", "0-9A-Za-z_"},
-	{'W', "[^0-9A-Za-z_]", NULL},
-	{'s', "[ \t\n\r\f]", " \t\n\r\f"},
-	{'S', "[^ \t\n\r\f]", NULL},
-};
-
-static const struct class *class_find(char letter)
-{
-	for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++)
-		if (classes[i].letter == letter)
-			return &classes[i];
-	return NULL;
-}
-
-/* The piece behind a backslash; what it becomes is appended to `out`. NULL if it has no equal in POSIX. */
-static char *escape_translate(char *out, char letter, bool bracket)
-{
-	const struct class *class = class_find(letter);
-	if (class)
-		return bracket ? (class->inside ? stpcpy(out, class->inside) : NULL) : stpcpy(out, class->outside);
-	bool alphanumeric = (letter >= 'a' && letter <= 'z') || (letter >= 'A' && letter <= 'Z') ||
-			    (letter >= '0' && letter <= '9');
-	if (!letter || alphanumeric)
-		return NULL;
-	/* In brackets a backslash is a byte like others; there, only "-", "]" and "^" would need it, by their place. */
-	if (bracket && (letter == ']' || letter == '-' || letter == '^'))
-		return NULL;
-	if (!bracket)
-		*out++ = '\\';
-	*out++ = letter;
-	return out;
-}
-
-/* Every byte becomes at most 16. Returns NULL, or what cannot be translated. */
-static const char *expression_translate(const char *expression, char *out)
-{
-	bool bracket = false;
-	const char *bracket_first = NULL;
-	for (const char *in = expression; *in; in++) {
-		if (*in == '\\') {
-			out = escape_translate(out, *++in, bracket);
-			if (!out)
-				return "an escape other than \\d \\D \\w \\W \\s \\S and \\ before a punctuation mark";
-			continue;
-		}
-		if (bracket) {
-			if (*in == ']' && in != bracket_first)
-				bracket = false;
-		} else if (*in == '[') {
-			bracket = true;
-			bracket_first = in + 1 + (in[1] == '^');
-		} else if (in[0] == '(' && in[1] == '?') {
-			if (in[2] != ':')
-				return "(? other than (?:";
-			*out++ = '(';
-			in += 2;
-			continue;
-		} else if ((*in == '*' || *in == '+' || *in == '?' || *in == '}') && in[1] == '?') {
-			return "a lazy quantifier";
-		}
-		*out++ = *in;
-	}
-	*out = '\0';
-	return NULL;
+	pattern->match = pcre2_match_data_create(1, NULL);
+	pattern->context = pcre2_match_context_create(NULL);
+	if (!pattern->match || !pattern->context)
+		return -ENOMEM;
+	pcre2_set_match_limit(pattern->context, MATCH_STEPS_MAX);
+	pcre2_set_depth_limit(pattern->context, MATCH_STEPS_MAX);
+	return 0;
 }
 
 int host_pattern_new(const char *expression, struct host_pattern **pattern, char *why, size_t why_size)
 {
-	int r = -EINVAL;
+	int code;
+	PCRE2_SIZE place;
 	if (strlen(expression) > EXPRESSION_BYTES_MAX) {
 		snprintf(why, why_size, "expected a regular expression of at most %u bytes", EXPRESSION_BYTES_MAX);
-		return r;
+		return -EINVAL;
 	}
-	char *posix = malloc(16 * strlen(expression) + 1);
 	struct host_pattern *fresh = calloc(1, sizeof(*fresh));
-	if (!posix || !fresh) {
-		r = -ENOMEM;
-		goto out;
-	}
-	const char *refused = expression_translate(expression, posix);
-	if (refused) {
-		snprintf(why, why_size, "expected a regular expression without %s", refused);
-		goto out;
-	}
-	int code = regcomp(&fresh->regex, posix, REG_EXTENDED | REG_NOSUB);
-	if (code) {
+	if (!fresh)
+		return -ENOMEM;
+	fresh->code = pcre2_compile((PCRE2_SPTR)expression, PCRE2_ZERO_TERMINATED,
+				    PCRE2_DOLLAR_ENDONLY | PCRE2_NO_UTF_CHECK, &code, &place, NULL);
+	int r = fresh->code ? pattern_prepare(fresh) : -EINVAL;
+	if (!fresh->code) {
 		char reason[128];
-		regerror(code, &fresh->regex, reason, sizeof(reason));
-		snprintf(why, why_size, "not a regular expression: %s", reason);
-		goto out;
+		pcre2_get_error_message(code, (PCRE2_UCHAR *)reason, sizeof(reason));
+		snprintf(why, why_size, "not a regular expression: %s (at its byte %zu)", reason, place);
 	}
-	*pattern = fresh;
-	fresh = NULL;
-	r = 0;
-out:
-	free(fresh);
-	free(posix);
+	if (r)
+		host_pattern_free(fresh);
+	else
+		*pattern = fresh;
 	return r;
 }
 
@@ -140,14 +71,16 @@ void host_pattern_free(struct host_pattern *pattern)
 {
 	if (!pattern)
 		return;
-	regfree(&pattern->regex);
+	pcre2_code_free(pattern->code);
+	pcre2_match_data_free(pattern->match);
+	pcre2_match_context_free(pattern->context);
 	free(pattern->verdicts);
 	free(pattern);
 }
 
 static bool regex_match(const struct host_pattern *pattern, const char *name)
 {
-	return !regexec(&pattern->regex, name, 0, NULL, 0);
+	return pcre2_match(pattern->code, (PCRE2_SPTR)name, strlen(name), 0, 0, pattern->match, pattern->context) >= 0;
 }
 
 bool host_pattern_match(struct host_pattern *pattern, const char *name)

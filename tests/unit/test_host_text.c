@@ -146,10 +146,10 @@ static void test_pattern_takes_what_users_of_re2_write(void **state)
 	assert_true(matches("^[]x]$", "]"));
 }
 
-static void test_pattern_refuses_with_a_reason_what_posix_cannot(void **state)
+static void test_pattern_refuses_with_a_reason_what_is_no_expression(void **state)
 {
 	(void)state;
-	static const char *const expressions[] = {"(?i)a", "a*?", "(?P<x>a)", "(", "[a", "\\bfoo", "a\\"};
+	static const char *const expressions[] = {"(", "[a", "a\\", "*a", "(?P<x", "a{2,1}"};
 	for (size_t i = 0; i < sizeof(expressions) / sizeof(expressions[0]); i++) {
 		struct host_pattern *pattern = NULL;
 		char why[256] = "";
@@ -199,7 +199,7 @@ int main(void)
 		cmocka_unit_test(test_word_f64_takes_whole_words_only),
 		cmocka_unit_test(test_word_unescape_octal_mends_mount_points_in_place),
 		cmocka_unit_test(test_pattern_takes_what_users_of_re2_write),
-		cmocka_unit_test(test_pattern_refuses_with_a_reason_what_posix_cannot),
+		cmocka_unit_test(test_pattern_refuses_with_a_reason_what_is_no_expression),
 		cmocka_unit_test(test_pattern_verdicts_do_not_mix_under_many_names),
 		cmocka_unit_test(test_filter_takes_what_is_included_and_not_excluded),
 	};
