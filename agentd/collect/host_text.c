@@ -166,10 +166,25 @@ bool text_hex(struct text *text, uint64_t *value)
 }
 
 #define FLOAT_TEXT_MAX 64
+#define EXACT_INTEGER_MAX (UINT64_C(1) << 53)
+
+/* Most numbers of the kernel are whole: a tenth of what strtod costs. */
+static bool whole_f64(struct text *text, double *value)
+{
+	struct text copy = *text;
+	uint64_t whole;
+	if (!text_u64(&copy, &whole) || whole > EXACT_INTEGER_MAX || (copy.at < copy.end && !is_space(*copy.at)))
+		return false;
+	text->at = copy.at;
+	*value = (double)whole;
+	return true;
+}
 
 bool text_f64(struct text *text, double *value)
 {
 	char copy[FLOAT_TEXT_MAX], *end;
+	if (whole_f64(text, value))
+		return true;
 	text_blanks(text);
 	size_t len = 0;
 	while (text->at + len < text->end && len < sizeof(copy) - 1 && !is_space(text->at[len])) {

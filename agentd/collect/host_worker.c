@@ -98,6 +98,12 @@ static void worker_unref(struct worker *worker)
 
 /* ---- the thread ------------------------------------------------------------------------------------------------- */
 
+/* Whether a round ended without a source and without a sample. */
+static bool source_absent(const struct worker *worker, const struct sample_list *list)
+{
+	return (worker->error == -ENOENT || worker->error == -ENODATA) && !list->len;
+}
+
 static int round_run(struct worker *worker)
 {
 	struct host *host = &worker->host;
@@ -134,6 +140,8 @@ static void *worker_main(void *context)
 		worker->late = false;
 		worker->fresh = true;
 		pthread_cond_broadcast(&worker->done);
+		if (source_absent(worker, &worker->filling))
+			break; /* an idle thread costs memory; the next look starts another */
 	}
 	worker->started = false;
 	pthread_cond_broadcast(&worker->done);
@@ -167,12 +175,12 @@ static void round_take(struct worker *worker)
 	worker->fresh = false;
 }
 
-static bool source_absent(struct worker *worker)
+static bool look_due(struct worker *worker)
 {
-	bool absent = (worker->error == -ENOENT || worker->error == -ENODATA) && !worker->ready.len;
+	bool absent = source_absent(worker, &worker->ready);
 	if (!absent || ++worker->absent_requests == ABSENT_EVERY)
 		worker->absent_requests = 0;
-	return absent && worker->absent_requests;
+	return !absent || !worker->absent_requests;
 }
 
 void worker_request(struct worker *worker)
@@ -181,12 +189,15 @@ void worker_request(struct worker *worker)
 	if (!worker->busy) {
 		/* Of a round that ended after its deadline: the best there is if the next one is late, too. */
 		round_take(worker);
+		if (!look_due(worker)) {
+			pthread_mutex_unlock(&worker->lock);
+			return;
+		}
 		int r = worker->started ? 0 : worker_start(worker);
 		if (r)
 			worker->error = r;
-		worker->busy = !r && !source_absent(worker);
-		if (worker->busy)
-			pthread_cond_signal(&worker->wake);
+		worker->busy = !r;
+		pthread_cond_signal(&worker->wake);
 	}
 	pthread_mutex_unlock(&worker->lock);
 }

@@ -4,19 +4,20 @@
 
 #include "host.h"
 
-static void field_sample(struct host *host, const char *protocol, const char *field, double value)
+/* The field's value if it is one of those that are told; else it is left for the caller to skip. */
+static bool field_take(struct host *host, const char *protocol, const char *field, struct text *values)
 {
 	char name[160] = "node_netstat_";
-	char *key = name + strlen(name);
-	if (strlen(protocol) + strlen(field) + 2 > sizeof(name) - (size_t)(key - name)) {
-		host_skip(host);
-		return;
-	}
+	char *key = name + strlen("node_netstat_");
+	double value;
+	if (strlen(protocol) + strlen(field) + 2 > sizeof(name) - strlen("node_netstat_"))
+		return false;
 	stpcpy(stpcpy(stpcpy(key, protocol), "_"), field);
-	if (!host_pattern_match(host->state, key))
-		return;
+	if (!host_pattern_match(host->state, key) || !text_f64(values, &value))
+		return false;
 	const struct host_family family = {.name = name, .help = "Statistic %s%s.", .help_words = {protocol, field}};
 	host_f64(host, &family, value);
+	return true;
 }
 
 /* Pairs of lines: "Tcp: names", "Tcp: values". */
@@ -26,15 +27,15 @@ static void pairs_sample(struct host *host, struct text *text)
 	while (text_line(text, &names)) {
 		const char *protocol = text_until(&names, ':'), *field;
 		const char *other = text_line(text, &values) ? text_until(&values, ':') : NULL;
-		double value;
 		if (!protocol || !other || strcmp(protocol, other) != 0) {
 			host_skip(host);
 			return;
 		}
-		while ((field = text_word(&names)) && text_f64(&values, &value))
-			field_sample(host, protocol, field, value);
-		if (field)
-			host_skip(host);
+		while ((field = text_word(&names)))
+			if (!field_take(host, protocol, field, &values) && !text_skip_words(&values, 1)) {
+				host_skip(host); /* fewer values than names */
+				break;
+			}
 	}
 }
 
@@ -44,18 +45,17 @@ static void snmp6_sample(struct host *host, struct text *text)
 	struct text line;
 	while (text_line(text, &line)) {
 		char protocol[64];
-		double value;
 		const char *field = text_word(&line), *six = field ? strchr(field, '6') : NULL;
 		if (!six)
 			continue;
 		size_t len = (size_t)(six - field) + 1;
-		if (len >= sizeof(protocol) || !six[1] || !text_f64(&line, &value)) {
+		if (len >= sizeof(protocol) || !six[1]) {
 			host_skip(host);
 			continue;
 		}
 		memcpy(protocol, field, len);
 		protocol[len] = '\0';
-		field_sample(host, protocol, six + 1, value);
+		field_take(host, protocol, six + 1, &line);
 	}
 }
 
