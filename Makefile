@@ -67,11 +67,12 @@ ifeq ($(DEPS),1)
 endif
 
 # ---- objects --------------------------------------------------------------------------------------------------------
-# libclient is compiled once, position-independent: the same objects serve the shared and the static library.
+# libclient is compiled once, position-independent: the same objects serve the shared and the static library. Its two
+# thread-local variables (rseq area, RCU reader) lie in static TLS: without a call, and 8 and 32 bytes fit after dlopen too.
 $(BUILD)/obj/libclient/%.o: libclient/%.c | deps
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS_ALL) -fPIC -fvisibility=hidden -Ilibclient -c $< -o $@
+	$(Q)$(CC) $(CFLAGS_ALL) -fPIC -fvisibility=hidden -ftls-model=initial-exec -Ilibclient -c $< -o $@
 
 $(BUILD)/obj/agentd/%.o: agentd/%.c | deps
 	$(call say,CC,$<)

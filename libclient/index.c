@@ -103,11 +103,11 @@ struct mstat_index *mstat_index_ready(void)
 /* ---- keys ---- */
 
 #if defined(__SSE2__) && !defined(SANITIZED)
-/* The first block in a few instructions, where reading 16 bytes cannot leave the page that the string begins on. */
+/* The same in a few instructions, where reading 16 bytes cannot leave the page that they begin on. */
 static const unsigned char block_masks[32] = {255, 255, 255, 255, 255, 255, 255, 255,
 					      255, 255, 255, 255, 255, 255, 255, 255};
 
-static inline struct mstat_block block_first(const char *text, bool *ended)
+static inline struct mstat_block block_read(const char *text, bool *ended)
 {
 	if (((uintptr_t)text & 4095) > 4096 - MSTAT_KEY_BLOCK)
 		return block_next(text, ended);
@@ -123,7 +123,7 @@ static inline struct mstat_block block_first(const char *text, bool *ended)
 	return block;
 }
 #else
-static inline struct mstat_block block_first(const char *text, bool *ended)
+static inline struct mstat_block block_read(const char *text, bool *ended)
 {
 	return block_next(text, ended);
 }
@@ -136,15 +136,17 @@ static inline const char *value_in_order(const char *const *values, uint64_t ord
 	return value ? value : "";
 }
 
-/* The key that is looked for. Where every value fits one block (15 bytes and the NUL), all blocks are read once and
- * kept; longer ones are streamed, for the hash and again for the comparison. */
+/* The key that is looked for. Its blocks are read once and kept for the comparison; a key of more blocks than fit is
+ * streamed, for the hash and again for the comparison. */
+#define BLOCKS_KEPT 24u
+
 struct key {
 	uint64_t order;
 	const char *const *values;
 	uint32_t count;
 	uint32_t family;
-	bool short_values;
-	struct mstat_block blocks[MSTAT_LABELS_MAX];
+	uint32_t block_count; /* 0: not kept */
+	struct mstat_block blocks[BLOCKS_KEPT];
 };
 
 static uint64_t key_hash_long(uint64_t hash, const struct key *key)
@@ -152,26 +154,32 @@ static uint64_t key_hash_long(uint64_t hash, const struct key *key)
 	for (uint32_t i = 0; i < key->count; i++) {
 		const char *text = value_in_order(key->values, key->order, i);
 		bool ended;
-		for (hash = mstat_hash_block(hash, block_first(text, &ended)); !ended;
-		     hash = mstat_hash_block(hash, block_next(text, &ended)))
+		do {
+			hash = mstat_hash_block(hash, block_read(text, &ended));
 			text += MSTAT_KEY_BLOCK;
+		} while (!ended);
 	}
 	return hash;
 }
 
 static inline uint64_t key_hash(uint64_t hash, struct key *key)
 {
-	uint64_t begin = hash;
+	const uint64_t begin = hash;
+	uint32_t n = 0;
 	for (uint32_t i = 0; i < key->count; i++) {
+		const char *text = value_in_order(key->values, key->order, i);
 		bool ended;
-		key->blocks[i] = block_first(value_in_order(key->values, key->order, i), &ended);
-		if (MSTAT_UNLIKELY(!ended)) {
-			key->short_values = false;
-			return key_hash_long(begin, key);
-		}
-		hash = mstat_hash_block(hash, key->blocks[i]);
+		do {
+			if (MSTAT_UNLIKELY(n == BLOCKS_KEPT)) {
+				key->block_count = 0;
+				return key_hash_long(begin, key);
+			}
+			key->blocks[n] = block_read(text, &ended);
+			hash = mstat_hash_block(hash, key->blocks[n++]);
+			text += MSTAT_KEY_BLOCK;
+		} while (!ended);
 	}
-	key->short_values = true;
+	key->block_count = n;
 	return hash;
 }
 
@@ -182,28 +190,32 @@ static inline bool block_equal(const unsigned char *have, struct mstat_block wan
 	return ((block.low ^ want.low) | (block.high ^ want.high)) == 0;
 }
 
+/* A longer key never runs past the node's: a block of the node that ends a value differs from one that does not. */
 static bool key_equal_long(const struct mstat_node *node, const struct key *key)
 {
 	const unsigned char *have = node->key;
 	for (uint32_t i = 0; i < key->count; i++) {
 		const char *text = value_in_order(key->values, key->order, i);
-		bool ended = false;
-		for (bool first = true; !ended; first = false, have += MSTAT_KEY_BLOCK, text += MSTAT_KEY_BLOCK)
-			if (!block_equal(have, first ? block_first(text, &ended) : block_next(text, &ended)))
+		bool ended;
+		do {
+			if (!block_equal(have, block_read(text, &ended)))
 				return false;
+			have += MSTAT_KEY_BLOCK;
+			text += MSTAT_KEY_BLOCK;
+		} while (!ended);
 	}
 	return true;
 }
 
 static inline bool key_equal(const struct mstat_node *node, const struct key *key)
 {
-	if (MSTAT_UNLIKELY(!key->short_values))
+	if (MSTAT_UNLIKELY(!key->block_count && key->count))
 		return key_equal_long(node, key);
-	for (uint32_t i = 0; i < key->count; i++)
+	if (node->key_bytes != key->block_count * MSTAT_KEY_BLOCK)
+		return false;
+	for (uint32_t i = 0; i < key->block_count; i++)
 		if (!block_equal(node->key + i * MSTAT_KEY_BLOCK, key->blocks[i]))
 			return false;
-	/* Equal hashes of other lengths: all blocks of this key end in a NUL, so a longer key differs in one of them.
-	 */
 	return true;
 }
 
