@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Include and exclude patterns of device names and the like.
  *
- * node_exporter's flags are RE2; here they are PCRE2 expressions, which mean the same for what people write in them (RE2
- * lacks look-around and back references; here they exist). Like there, a pattern need not be anchored.
+ * node_exporter's flags are RE2; here they are PCRE2 expressions, which mean the same for what people write in them
+ * (RE2 lacks look-around and back references; here they exist). Like there, a pattern need not be anchored.
  */
 #ifndef AGENTD_COLLECT_HOST_PATTERN_H
 #define AGENTD_COLLECT_HOST_PATTERN_H

@@ -25,7 +25,8 @@ struct text_buffer {
 /* Makes the capacity at least `bytes`; false when out of memory. */
 bool text_buffer_reserve(struct text_buffer *buffer, size_t bytes);
 
-/* Writes the series' text to the buffer, labels with empty values only if asked to. CATALOG_LIMIT for more labels or bytes than above, CATALOG_NO_MEMORY. */
+/* Writes the series' text to the buffer, labels with empty values only if asked to. CATALOG_LIMIT for more labels or
+ * bytes than above, CATALOG_NO_MEMORY. */
 enum catalog_conflict series_text_render(struct text_buffer *buffer, const char *name, size_t name_len,
 					 const struct label *labels, size_t count, bool keep_empty);
 

@@ -130,7 +130,7 @@ typedef struct mstat_gauge_f64_family {
 
 /* Finds or makes the series of a family with these label values, in the order of the declaration.
  *
- * Cost: a hash of the values and one probe (about 15 ns for three short labels) when the series exists; microseconds
+ * Cost: a hash of the values and one probe (15 to 20 ns for three labels) when the series exists; microseconds
  * and a lock shared by the process tree when it is made. Thread- and fork-safe; signal-safe. The handle stays valid for
  * the life of the process; after mstat_remove() its updates are dropped and counted until the same label values are
  * asked for again. Values beyond the length limit or not UTF-8, and series beyond a limit, get the family's overflow
