@@ -144,6 +144,7 @@ static void place_expire(struct segments *segments, struct place *place)
 			return;
 		for (size_t i = 0; i < MSTAT_SHM_REASON_MAX; i++)
 			segments->drops_gone[i] += fold->services[oldest]->drops[i];
+		segments->stats.services_expired++;
 		fold_forget(fold, oldest);
 	}
 }
@@ -200,11 +201,13 @@ static void segments_figures(struct segments *segments)
 	memset(stats->by_state, 0, sizeof(stats->by_state));
 	memcpy(stats->drops, segments->drops_gone, sizeof(stats->drops));
 	stats->folded = segments->folded_before;
+	stats->fold_refused = segments->refused_before;
 	for (size_t i = 0; i < segments->options.directory_count; i++) {
 		struct place *place = &segments->places[i];
 		for (size_t k = 0; k < place->directory.count; k++)
 			segment_figures(segments, place->directory.segments[k]);
 		stats->folded += place->fold.folded;
+		stats->fold_refused += place->fold.refused;
 		for (size_t k = 0; place->fold_open && k < place->fold.service_count; k++)
 			for (size_t reason = 0; reason < MSTAT_SHM_REASON_MAX; reason++)
 				stats->drops[reason] += place->fold.services[k]->drops[reason];

@@ -31,6 +31,8 @@ struct segments_stats {
 	uint64_t by_state[SEGMENT_STATE_COUNT];  /* now */
 	uint64_t refused[SEGMENT_REFUSAL_COUNT]; /* since the start: segments, families and series */
 	uint64_t folded;                         /* since the start */
+	uint64_t fold_refused;                   /* since the start: series and files that the fold could not add */
+	uint64_t services_expired;               /* since the start: totals forgotten by age or number */
 	uint64_t bytes_read;                     /* since the start */
 	uint64_t services;                       /* now: with live processes or kept totals */
 	/* Summed over segments, folded ones included, so that it never goes down while the agent runs. */

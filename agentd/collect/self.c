@@ -26,6 +26,18 @@ static const struct family_request folded_family = {
 	.help = "Segments of dead processes whose values were added to their service's totals.",
 	.type = METRIC_COUNTER,
 };
+static const struct family_request fold_refused_family = {
+	.name = "mstat_fold_refused",
+	.help = "Series of dead segments whose family has another shape in their service's totals, and moved segments "
+		"that "
+		"could not be read.",
+	.type = METRIC_COUNTER,
+};
+static const struct family_request expired_family = {
+	.name = "mstat_services_expired",
+	.help = "Services without a live process whose totals were forgotten, by age or by number.",
+	.type = METRIC_COUNTER,
+};
 static const struct family_request read_family = {
 	.name = "mstat_segment_read_bytes",
 	.help = "Bytes read from segments.",
@@ -96,6 +108,8 @@ static void sample_segments(struct segments *segments, struct builder *builder)
 			sample_one(builder, &drops_family, "reason", drop_labels[i], stats->drops[i]);
 	}
 	collect_sample(builder, &folded_family, NULL, NUMBER_U64_OF(stats->folded));
+	collect_sample(builder, &fold_refused_family, NULL, NUMBER_U64_OF(stats->fold_refused));
+	collect_sample(builder, &expired_family, NULL, NUMBER_U64_OF(stats->services_expired));
 	collect_sample(builder, &read_family, NULL, NUMBER_U64_OF(stats->bytes_read));
 	collect_sample(builder, &services_family, NULL, NUMBER_U64_OF(stats->services));
 }

@@ -29,8 +29,8 @@ struct fold {
 	size_t service_count, service_capacity;
 	struct fold_moved *moved; /* files that may be removed after the next commit */
 	size_t moved_count, moved_capacity;
-	uint64_t folded;     /* segments, since the start */
-	uint64_t refused;    /* families of another shape than the totals', and files that could not be read */
+	uint64_t folded;  /* segments, since the start */
+	uint64_t refused; /* series of families of another shape than the totals', and files that could not be read */
 	uint64_t bad_totals; /* totals files that could not be read, put aside as NAME.bad */
 	int save_error;      /* -errno of the last commit that failed, or 0 */
 	int load_error;      /* -errno of totals that are whole, as far as one can tell, but could not be read; or 0 */

@@ -60,7 +60,7 @@ int totals_family(struct totals *totals, const struct segment_family *like, uint
 int totals_series(struct totals *totals, uint32_t family, bool overflow, const char *const *values, uint32_t *series);
 
 /* Adding a segment, in two steps so that it cannot fail half-way: totals_prepare() makes room (0 or -ENOMEM; nothing is
- * counted), totals_add() adds the values and the mark. *refused grows by the families of another shape. */
+ * counted), totals_add() adds the values and the mark. *refused grows by the series of families of another shape. */
 int totals_prepare(struct totals *totals, struct segment *segment, uint64_t *refused);
 void totals_add(struct totals *totals, struct segment *segment, const struct totals_mark *mark, uint64_t died_ns);
 

@@ -148,6 +148,7 @@ static void test_totals_of_a_service_without_a_process_go_after_keep_dead(void *
 	free(page);
 	worker_kill(busy);
 	page_await(agent.port, "jobs_total{service=\"busy\"}", NULL);
+	page_await(agent.port, "mstat_services_expired_total", "2");
 	/* It is gone for good, not just hidden. */
 	assert_int_equal(daemon_stop(&agent, SIGTERM), 0);
 	agent_start(&agent, scratch, "--segment.fold-after=0s");
@@ -171,6 +172,7 @@ static void test_services_beyond_the_limit_go_the_first_dead_first(void **state)
 		page_await(agent.port, "mstat_segments_folded_total", folded);
 	}
 	page_await(agent.port, "mstat_services", "2");
+	page_await(agent.port, "mstat_services_expired_total", "2");
 	char *page = page_fresh(agent.port);
 	for (size_t i = 0; i < 4; i++) {
 		snprintf(series, sizeof(series), "jobs_total{service=\"%s\"}", services[i]);
