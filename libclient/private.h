@@ -138,7 +138,7 @@ struct mstat_index;
 struct mstat_process {
 	uint64_t attached; /* 0 in a new process; release in mstat_attach(), acquire in mstat_attached() */
 	uint64_t lock;
-	struct mstat_index *index; /* release in mstat_index_publish(), acquire in the finders */
+	struct mstat_index *index; /* release in mstat_index_ready(), acquire in mstat_series_find() */
 	uint32_t slot;             /* 1 + slot in the segment's process table; 0: none */
 	uint32_t rcu;              /* lookups and locked adds are read-side sections: this process may reuse cells */
 	uint32_t stale;            /* forked from a process that has reused cells since */
@@ -240,7 +240,7 @@ struct mstat_family_state {
 
 struct mstat_bucket {
 	uint64_t hash;
-	struct mstat_node *node; /* release in index_put(), acquire in mstat_index_find() */
+	struct mstat_node *node; /* release in table_put(), acquire in table_find() */
 };
 
 struct mstat_table {
@@ -250,7 +250,7 @@ struct mstat_table {
 };
 
 struct mstat_index {
-	struct mstat_table *table; /* release in index_grow(), acquire in mstat_index_find() */
+	struct mstat_table *table; /* release in index_grow(), acquire in table_find() */
 	uint64_t count;
 	uint64_t synced; /* arena bytes understood */
 	struct mstat_family_state *families[MSTAT_FAMILIES_MAX];

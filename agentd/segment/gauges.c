@@ -60,7 +60,7 @@ enum segment_refusal gauges_read(struct segment_scan *scan)
 	}
 	for (int attempt = 0; !refusal && !unchanged && attempt < GAUGE_ATTEMPTS; attempt++) {
 		refusal = processes_read(scan, states);
-		/* Pairs with the release of process_claim(): rows are copied after the slots that own them. */
+		/* Pairs with the release of slot_take(): rows are copied after the slots that own them. */
 		mstat_fence_acquire();
 		if (!refusal)
 			refusal = gauge_rows_copy(scan);

@@ -133,7 +133,7 @@ static enum segment_refusal read_all(struct segment_scan *scan)
 
 	if (!refusal)
 		refusal = scan_charge(scan, scan->segment->private->family_bytes);
-	/* Pairs with the release of arena_publish() and series_publish(): what the lengths cover is copied after them.
+	/* Pairs with the release of mstat_arena_publish() and series_publish(): what the lengths cover is copied after them.
 	 */
 	mstat_fence_acquire();
 	if (!refusal)
@@ -146,7 +146,7 @@ static enum segment_refusal read_all(struct segment_scan *scan)
 		refusal = rows_sum(scan);
 	if (!refusal)
 		refusal = gauges_read(scan);
-	/* Pairs with the release of series_remove(): a cell that was zeroed for another series before it was copied
+	/* Pairs with the release of series_bury(): a cell that was zeroed for another series before it was copied
 	 * shows in the state that is read now. */
 	mstat_fence_acquire();
 	if (!refusal)

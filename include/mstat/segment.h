@@ -140,7 +140,7 @@ MSTAT_SHM_ASSERT(offsetof(struct mstat_shm_region, stride) == 24);
  *
  *  written on registration, under `lock`
  *  192: lock                   u64   holder: thread id << 32 | (process slot + 1) << 1 | waiters; 0 = free
- *  200: arena_published        u64   bytes; release in arena_publish(), acquire in readers
+ *  200: arena_published        u64   bytes; release in mstat_arena_publish(), acquire in readers
  *  208: series_published       u32   entries; release in series_publish(), acquire in readers
  *  212: cells_published        u32   first cell that no series has had
  *  216: gauge_cells_published  u32
@@ -347,7 +347,7 @@ MSTAT_SHM_ASSERT(offsetof(struct mstat_shm_series, label_values) == 24);
 #define MSTAT_SHM_SERIES_OVERFLOW 1u
 
 /* What changes about a series.
- *    0: state       u32   generation << 2 | MSTAT_SHM_STATE_*; release in series_publish() and series_remove(),
+ *    0: state       u32   generation << 2 | MSTAT_SHM_STATE_*; release in series_publish() and series_bury(),
  *                         acquire in readers
  *    4: record      u32   arena offset of the series record
  *    8: created_ns  u64   CLOCK_REALTIME of the series' first value 0
@@ -365,7 +365,7 @@ MSTAT_SHM_ASSERT(offsetof(struct mstat_shm_entry, created_ns) == 8);
 #define MSTAT_SHM_STATE_MASK 3u
 
 /* A process of the tree.
- *    0: state        u32   generation << 2 | MSTAT_SHM_PROCESS_*; release in process_claim(), acquire in readers
+ *    0: state        u32   generation << 2 | MSTAT_SHM_PROCESS_*; release in slot_take() and slot_retire(), acquire in readers
  *    4: flags        u32   MSTAT_SHM_PROCESS_LOCKED
  *    8: pid          u32   in its own PID namespace
  *   12: pid_ns       u32   inode of that namespace

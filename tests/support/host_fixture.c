@@ -172,3 +172,19 @@ size_t host_fixture_count(struct host_fixture *fixture, const char *prefix)
 	}
 	return count;
 }
+
+struct host_fixture test_host;
+
+int host_fixture_setup(void **state)
+{
+	(void)state;
+	host_fixture_init(&test_host);
+	return 0;
+}
+
+int host_fixture_teardown(void **state)
+{
+	(void)state;
+	host_fixture_fini(&test_host);
+	return 0;
+}

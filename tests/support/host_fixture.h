@@ -28,6 +28,11 @@ struct host_fixture {
 	struct snapshot *snapshot; /* of the last collection */
 };
 
+/* One for the test that runs, made and removed around each (cmocka_unit_test_setup_teardown). */
+extern struct host_fixture test_host;
+int host_fixture_setup(void **state);
+int host_fixture_teardown(void **state);
+
 void host_fixture_init(struct host_fixture *fixture);
 void host_fixture_fini(struct host_fixture *fixture);
 

@@ -20,42 +20,26 @@
 #include "collect/host_worker.h"
 #include "host_fixture.h"
 
-static struct host_fixture fixture;
-
-static int setup(void **state)
-{
-	(void)state;
-	host_fixture_init(&fixture);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	host_fixture_fini(&fixture);
-	return 0;
-}
-
 /* ---- files ------------------------------------------------------------------------------------------------------ */
 
 static void test_host_file_that_vanishes_fails_alone_and_is_found_again(void **state)
 {
 	(void)state;
-	host_fixture_write(&fixture, "proc/loadavg", "0.5 0.25 0.125 1/100 4711\n");
-	host_fixture_write(&fixture, "proc/sys/fs/file-nr", "10\t0\t100\n");
-	fixture.options.enabled[HOST_INDEX_filefd] = true;
-	host_fixture_start(&fixture, HOST_INDEX_loadavg);
-	host_fixture_collect(&fixture);
-	assert_true(host_fixture_value(&fixture, "node_load5") == 0.25);
-	assert_true(host_fixture_value(&fixture, "node_scrape_collector_success{collector=\"loadavg\"}") == 1);
-	host_fixture_remove(&fixture, "proc/loadavg");
-	host_fixture_collect(&fixture);
-	assert_false(host_fixture_has(&fixture, "node_load5"));
-	assert_true(host_fixture_value(&fixture, "node_scrape_collector_success{collector=\"loadavg\"}") == 0);
-	assert_true(host_fixture_value(&fixture, "node_filefd_allocated") == 10);
-	host_fixture_write(&fixture, "proc/loadavg", "9 8 7 1/100 4711\n");
-	host_fixture_collect(&fixture);
-	assert_true(host_fixture_value(&fixture, "node_load5") == 8);
+	host_fixture_write(&test_host, "proc/loadavg", "0.5 0.25 0.125 1/100 4711\n");
+	host_fixture_write(&test_host, "proc/sys/fs/file-nr", "10\t0\t100\n");
+	test_host.options.enabled[HOST_INDEX_filefd] = true;
+	host_fixture_start(&test_host, HOST_INDEX_loadavg);
+	host_fixture_collect(&test_host);
+	assert_true(host_fixture_value(&test_host, "node_load5") == 0.25);
+	assert_true(host_fixture_value(&test_host, "node_scrape_collector_success{collector=\"loadavg\"}") == 1);
+	host_fixture_remove(&test_host, "proc/loadavg");
+	host_fixture_collect(&test_host);
+	assert_false(host_fixture_has(&test_host, "node_load5"));
+	assert_true(host_fixture_value(&test_host, "node_scrape_collector_success{collector=\"loadavg\"}") == 0);
+	assert_true(host_fixture_value(&test_host, "node_filefd_allocated") == 10);
+	host_fixture_write(&test_host, "proc/loadavg", "9 8 7 1/100 4711\n");
+	host_fixture_collect(&test_host);
+	assert_true(host_fixture_value(&test_host, "node_load5") == 8);
 }
 
 static size_t fds_count(void)
@@ -69,30 +53,30 @@ static size_t fds_count(void)
 static void test_host_files_of_the_kernel_stay_open_and_are_not_opened_twice(void **state)
 {
 	(void)state;
-	fixture.options.paths[HOST_PROC] = "/proc";
-	host_fixture_start(&fixture, HOST_INDEX_loadavg);
+	test_host.options.paths[HOST_PROC] = "/proc";
+	host_fixture_start(&test_host, HOST_INDEX_loadavg);
 	size_t before = fds_count();
-	host_fixture_collect(&fixture);
+	host_fixture_collect(&test_host);
 	assert_int_equal(fds_count(), before + 1);
 	for (int i = 0; i < 50; i++)
-		host_fixture_collect(&fixture);
+		host_fixture_collect(&test_host);
 	assert_int_equal(fds_count(), before + 1);
-	assert_true(host_fixture_has(&fixture, "node_load1"));
-	host_set_free(fixture.set);
-	fixture.set = NULL;
+	assert_true(host_fixture_has(&test_host, "node_load1"));
+	host_set_free(test_host.set);
+	test_host.set = NULL;
 	assert_int_equal(fds_count(), before);
 }
 
 static void test_host_read_refuses_a_fifo_and_a_directory_at_once(void **state)
 {
 	(void)state;
-	assert_int_equal(mkfifo(host_fixture_path(&fixture, "proc/loadavg"), 0600), 0);
-	host_fixture_mkdir(&fixture, "proc/sys/fs/file-nr");
-	fixture.options.enabled[HOST_INDEX_filefd] = true;
-	host_fixture_start(&fixture, HOST_INDEX_loadavg);
-	host_fixture_collect(&fixture);
-	assert_true(host_fixture_value(&fixture, "node_scrape_collector_success{collector=\"loadavg\"}") == 0);
-	assert_true(host_fixture_value(&fixture, "node_scrape_collector_success{collector=\"filefd\"}") == 0);
+	assert_int_equal(mkfifo(host_fixture_path(&test_host, "proc/loadavg"), 0600), 0);
+	host_fixture_mkdir(&test_host, "proc/sys/fs/file-nr");
+	test_host.options.enabled[HOST_INDEX_filefd] = true;
+	host_fixture_start(&test_host, HOST_INDEX_loadavg);
+	host_fixture_collect(&test_host);
+	assert_true(host_fixture_value(&test_host, "node_scrape_collector_success{collector=\"loadavg\"}") == 0);
+	assert_true(host_fixture_value(&test_host, "node_scrape_collector_success{collector=\"filefd\"}") == 0);
 }
 
 static void test_host_read_cuts_a_huge_file_and_goes_on(void **state)
@@ -103,12 +87,12 @@ static void test_host_read_cuts_a_huge_file_and_goes_on(void **state)
 	assert_non_null(bytes);
 	memset(bytes, 'x', len);
 	memcpy(bytes, "MemTotal: 4 kB\n", 15);
-	host_fixture_write_bytes(&fixture, "proc/meminfo", bytes, len);
+	host_fixture_write_bytes(&test_host, "proc/meminfo", bytes, len);
 	free(bytes);
-	host_fixture_start(&fixture, HOST_INDEX_meminfo);
-	host_fixture_collect(&fixture);
-	assert_true(host_fixture_value(&fixture, "node_memory_MemTotal_bytes") == 4096);
-	assert_true(host_fixture_value(&fixture, "mstat_host_skipped_total{collector=\"meminfo\"}") >= 1);
+	host_fixture_start(&test_host, HOST_INDEX_meminfo);
+	host_fixture_collect(&test_host);
+	assert_true(host_fixture_value(&test_host, "node_memory_MemTotal_bytes") == 4096);
+	assert_true(host_fixture_value(&test_host, "mstat_host_skipped_total{collector=\"meminfo\"}") >= 1);
 }
 
 /* Every text that a kernel could hand out is cut after each of its bytes, and has each of its bytes replaced. */
@@ -140,28 +124,28 @@ static void test_host_collectors_survive_every_cut_and_change_of_their_files(voi
 						     HOST_INDEX_filesystem};
 	(void)state;
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
-		host_fixture_write(&fixture, files[i][0], files[i][1]);
+		host_fixture_write(&test_host, files[i][0], files[i][1]);
 	for (size_t i = 0; i < sizeof(collectors) / sizeof(collectors[0]); i++)
-		fixture.options.enabled[collectors[i]] = true;
-	host_fixture_start(&fixture, HOST_INDEX_schedstat);
+		test_host.options.enabled[collectors[i]] = true;
+	host_fixture_start(&test_host, HOST_INDEX_schedstat);
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
 		size_t len = strlen(files[i][1]);
 		for (size_t at = 0; at < len; at++) {
 			char changed[256];
 			static const char instead[] = {'\0', '\n', ' ', ':', '9', '\xff'};
-			host_fixture_write_bytes(&fixture, files[i][0], files[i][1], at);
-			host_fixture_collect(&fixture);
+			host_fixture_write_bytes(&test_host, files[i][0], files[i][1], at);
+			host_fixture_collect(&test_host);
 			memcpy(changed, files[i][1], len);
 			changed[at] = instead[at % sizeof(instead)];
-			host_fixture_write_bytes(&fixture, files[i][0], changed, len);
-			host_fixture_collect(&fixture);
+			host_fixture_write_bytes(&test_host, files[i][0], changed, len);
+			host_fixture_collect(&test_host);
 		}
-		host_fixture_write(&fixture, files[i][0], files[i][1]);
+		host_fixture_write(&test_host, files[i][0], files[i][1]);
 	}
-	host_fixture_collect(&fixture);
-	assert_true(host_fixture_value(&fixture, "node_load1") == 1);
-	assert_true(host_fixture_value(&fixture, "node_disk_read_bytes_total{device=\"sda\"}") == 3 * 512);
-	assert_true(host_fixture_value(&fixture, "node_netstat_TcpExt_ListenDrops") == 1);
+	host_fixture_collect(&test_host);
+	assert_true(host_fixture_value(&test_host, "node_load1") == 1);
+	assert_true(host_fixture_value(&test_host, "node_disk_read_bytes_total{device=\"sda\"}") == 3 * 512);
+	assert_true(host_fixture_value(&test_host, "node_netstat_TcpExt_ListenDrops") == 1);
 }
 
 /* ---- samples ---------------------------------------------------------------------------------------------------- */
@@ -169,53 +153,53 @@ static void test_host_collectors_survive_every_cut_and_change_of_their_files(voi
 static void test_host_sample_keeps_empty_labels_and_mends_bytes_that_are_not_utf8(void **state)
 {
 	(void)state;
-	host_fixture_write(&fixture, "root/etc/os-release", "ID=x\nNAME=\"a\xff\\\"b\"\nVERSION_ID=7\n");
-	host_fixture_start(&fixture, HOST_INDEX_os);
-	host_fixture_collect(&fixture);
-	assert_true(host_fixture_value(&fixture,
+	host_fixture_write(&test_host, "root/etc/os-release", "ID=x\nNAME=\"a\xff\\\"b\"\nVERSION_ID=7\n");
+	host_fixture_start(&test_host, HOST_INDEX_os);
+	host_fixture_collect(&test_host);
+	assert_true(host_fixture_value(&test_host,
 				       "node_os_version{id=\"x\",id_like=\"\",name=\"a\xef\xbf\xbd\\\"b\"}") == 7);
 }
 
 static void test_host_series_follow_devices_that_come_and_go(void **state)
 {
 	(void)state;
-	host_fixture_start(&fixture, HOST_INDEX_diskstats);
-	host_fixture_write(&fixture, "proc/diskstats", " 8 0 sda 1\n 8 16 sdb 2\n 8 32 sdc 3\n");
-	host_fixture_collect(&fixture);
-	host_fixture_write(&fixture, "proc/diskstats", " 8 0 sda 1\n 8 32 sdc 4\n");
-	host_fixture_collect(&fixture);
-	assert_int_equal(host_fixture_count(&fixture, "node_disk_reads_completed_total"), 2);
-	assert_true(host_fixture_value(&fixture, "node_disk_reads_completed_total{device=\"sdc\"}") == 4);
-	host_fixture_write(&fixture, "proc/diskstats", " 8 32 sdc 5\n 8 16 sdb 6\n 8 0 sda 7\n");
-	host_fixture_collect(&fixture);
-	assert_true(host_fixture_value(&fixture, "node_disk_reads_completed_total{device=\"sdc\"}") == 5);
-	assert_true(host_fixture_value(&fixture, "node_disk_reads_completed_total{device=\"sdb\"}") == 6);
-	assert_true(host_fixture_value(&fixture, "node_disk_reads_completed_total{device=\"sda\"}") == 7);
+	host_fixture_start(&test_host, HOST_INDEX_diskstats);
+	host_fixture_write(&test_host, "proc/diskstats", " 8 0 sda 1\n 8 16 sdb 2\n 8 32 sdc 3\n");
+	host_fixture_collect(&test_host);
+	host_fixture_write(&test_host, "proc/diskstats", " 8 0 sda 1\n 8 32 sdc 4\n");
+	host_fixture_collect(&test_host);
+	assert_int_equal(host_fixture_count(&test_host, "node_disk_reads_completed_total"), 2);
+	assert_true(host_fixture_value(&test_host, "node_disk_reads_completed_total{device=\"sdc\"}") == 4);
+	host_fixture_write(&test_host, "proc/diskstats", " 8 32 sdc 5\n 8 16 sdb 6\n 8 0 sda 7\n");
+	host_fixture_collect(&test_host);
+	assert_true(host_fixture_value(&test_host, "node_disk_reads_completed_total{device=\"sdc\"}") == 5);
+	assert_true(host_fixture_value(&test_host, "node_disk_reads_completed_total{device=\"sdb\"}") == 6);
+	assert_true(host_fixture_value(&test_host, "node_disk_reads_completed_total{device=\"sda\"}") == 7);
 }
 
 static void test_host_series_survive_retirement_of_the_catalog(void **state)
 {
 	(void)state;
-	builder_set_retire_after(fixture.builder, 2);
-	host_fixture_start(&fixture, HOST_INDEX_diskstats);
-	host_fixture_write(&fixture, "proc/diskstats", " 8 16 sdb 2\n 8 0 sda 1\n");
-	host_fixture_collect(&fixture);
-	host_fixture_write(&fixture, "proc/diskstats", " 8 16 sdb 2\n");
+	builder_set_retire_after(test_host.builder, 2);
+	host_fixture_start(&test_host, HOST_INDEX_diskstats);
+	host_fixture_write(&test_host, "proc/diskstats", " 8 16 sdb 2\n 8 0 sda 1\n");
+	host_fixture_collect(&test_host);
+	host_fixture_write(&test_host, "proc/diskstats", " 8 16 sdb 2\n");
 	for (int i = 0; i < 8; i++)
-		host_fixture_collect(&fixture);
-	host_fixture_write(&fixture, "proc/diskstats", " 8 16 sdb 4\n 8 0 sda 3\n");
-	host_fixture_collect(&fixture);
-	assert_true(host_fixture_value(&fixture, "node_disk_reads_completed_total{device=\"sda\"}") == 3);
-	assert_true(host_fixture_value(&fixture, "node_disk_reads_completed_total{device=\"sdb\"}") == 4);
+		host_fixture_collect(&test_host);
+	host_fixture_write(&test_host, "proc/diskstats", " 8 16 sdb 4\n 8 0 sda 3\n");
+	host_fixture_collect(&test_host);
+	assert_true(host_fixture_value(&test_host, "node_disk_reads_completed_total{device=\"sda\"}") == 3);
+	assert_true(host_fixture_value(&test_host, "node_disk_reads_completed_total{device=\"sdb\"}") == 4);
 }
 
 static void test_host_duplicates_count_once(void **state)
 {
 	(void)state;
-	host_fixture_write(&fixture, "proc/diskstats", " 8 0 sda 5\n 8 0 sda 9\n 8 0 sda 2\n");
-	host_fixture_start(&fixture, HOST_INDEX_diskstats);
-	host_fixture_collect(&fixture);
-	assert_true(host_fixture_value(&fixture, "node_disk_reads_completed_total{device=\"sda\"}") == 9);
+	host_fixture_write(&test_host, "proc/diskstats", " 8 0 sda 5\n 8 0 sda 9\n 8 0 sda 2\n");
+	host_fixture_start(&test_host, HOST_INDEX_diskstats);
+	host_fixture_collect(&test_host);
+	assert_true(host_fixture_value(&test_host, "node_disk_reads_completed_total{device=\"sda\"}") == 9);
 }
 
 /* ---- workers ---------------------------------------------------------------------------------------------------- */
@@ -244,7 +228,7 @@ static int64_t monotonic_ns(void)
 static struct worker *worker_make(const struct host_ops *ops)
 {
 	struct worker *worker = NULL;
-	struct host_shared *shared = host_shared_new(&fixture.options);
+	struct host_shared *shared = host_shared_new(&test_host.options);
 	assert_int_equal(worker_new("gated", ops, shared, &worker), 0);
 	host_shared_unref(shared);
 	return worker;
@@ -337,13 +321,13 @@ static void test_worker_without_a_source_is_woken_now_and_then_only(void **state
 static void test_slow_collector_gives_the_same_samples_through_its_list(void **state)
 {
 	(void)state;
-	host_fixture_write(&fixture, "sys/class/thermal/thermal_zone0/type", "cpu\n");
-	host_fixture_write(&fixture, "sys/class/thermal/thermal_zone0/temp", "-1500\n");
-	host_fixture_start(&fixture, HOST_INDEX_thermal_zone);
+	host_fixture_write(&test_host, "sys/class/thermal/thermal_zone0/type", "cpu\n");
+	host_fixture_write(&test_host, "sys/class/thermal/thermal_zone0/temp", "-1500\n");
+	host_fixture_start(&test_host, HOST_INDEX_thermal_zone);
 	for (int i = 0; i < 3; i++) {
-		host_fixture_collect(&fixture);
-		assert_true(host_fixture_value(&fixture, "node_thermal_zone_temp{type=\"cpu\",zone=\"0\"}") == -1.5);
-		assert_true(host_fixture_value(&fixture, "mstat_collector_stale{collector=\"thermal_zone\"}") == 0);
+		host_fixture_collect(&test_host);
+		assert_true(host_fixture_value(&test_host, "node_thermal_zone_temp{type=\"cpu\",zone=\"0\"}") == -1.5);
+		assert_true(host_fixture_value(&test_host, "mstat_collector_stale{collector=\"thermal_zone\"}") == 0);
 	}
 }
 
@@ -389,7 +373,7 @@ static void test_prober_asks_the_others_when_one_mount_never_answers(void **stat
 	usleep(20000); /* for leak checkers */
 }
 
-#define HOST_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define HOST_TEST(name) cmocka_unit_test_setup_teardown(name, host_fixture_setup, host_fixture_teardown)
 
 int main(void)
 {

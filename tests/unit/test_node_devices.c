@@ -10,47 +10,7 @@
 
 #include <cmocka.h>
 
-#include "host_fixture.h"
-
-static struct host_fixture fixture;
-
-static int setup(void **state)
-{
-	(void)state;
-	host_fixture_init(&fixture);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	host_fixture_fini(&fixture);
-	return 0;
-}
-
-struct file {
-	const char *path;
-	const char *text;
-};
-
-static void files_write(const struct file *files, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		host_fixture_write(&fixture, files[i].path, files[i].text);
-}
-#define FILES(...)                                                                                                     \
-	files_write((const struct file[]){__VA_ARGS__},                                                                \
-		    sizeof((const struct file[]){__VA_ARGS__}) / sizeof(struct file))
-
-static void run(enum host_index collector)
-{
-	host_fixture_start(&fixture, collector);
-	host_fixture_collect(&fixture);
-}
-
-#define assert_value(series, expected) assert_true(host_fixture_value(&fixture, (series)) == (expected))
-#define assert_success(name, expected) assert_value("node_scrape_collector_success{collector=\"" name "\"}", (expected))
-#define assert_skipped(name, expected) assert_value("mstat_host_skipped_total{collector=\"" name "\"}", (expected))
+#include "host_files.h"
 
 /* ---- RAID ------------------------------------------------------------------------------------------------------- */
 
@@ -106,7 +66,7 @@ static void test_mdadm_passes_over_an_array_it_cannot_read_and_tells_the_others(
 			      "md6 : active\n"
 			      "md7 : active raid1 sda[0] sdb[1]\n      10 blocks [2/2] [UU]\n"});
 	run(HOST_INDEX_mdadm);
-	assert_int_equal(host_fixture_count(&fixture, "node_md_blocks{"), 1);
+	assert_int_equal(host_fixture_count(&test_host, "node_md_blocks{"), 1);
 	assert_value("node_md_blocks{device=\"md7\"}", 10);
 	assert_skipped("mdadm", 2);
 }
@@ -125,7 +85,7 @@ static void test_drbd_tells_both_nodes_and_bytes(void **state)
 	assert_value("node_drbd_network_sent_bytes_total{device=\"drbd4\"}", 2048);
 	assert_value("node_drbd_network_received_bytes_total{device=\"drbd4\"}", 3);
 	assert_value("node_drbd_out_of_sync_bytes{device=\"drbd4\"}", 5 * 1024);
-	assert_false(host_fixture_has(&fixture, "node_drbd_activitylog_writes_total{device=\"drbd4\"}"));
+	assert_false(host_fixture_has(&test_host, "node_drbd_activitylog_writes_total{device=\"drbd4\"}"));
 	assert_skipped("drbd", 1);
 }
 
@@ -143,12 +103,12 @@ static void test_btrfs_computes_the_allocation_ratio_from_the_profile(void **sta
 	      {"sys/fs/btrfs/a-b/allocation/metadata/raid77/used_bytes", "1\n"}, {"sys/fs/btrfs/features/x", "1\n"});
 	run(HOST_INDEX_btrfs);
 	assert_value("node_btrfs_info{label=\"music\",uuid=\"a-b\"}", 1);
-	assert_int_equal(host_fixture_count(&fixture, "node_btrfs_info"), 1);
+	assert_int_equal(host_fixture_count(&test_host, "node_btrfs_info"), 1);
 	assert_value("node_btrfs_device_size_bytes{device=\"sdb\",uuid=\"a-b\"}", 1024);
 	assert_value("node_btrfs_allocation_ratio{block_group_type=\"data\",mode=\"raid5\",uuid=\"a-b\"}", 1.5);
 	assert_value("node_btrfs_allocation_ratio{block_group_type=\"system\",mode=\"dup\",uuid=\"a-b\"}", 2);
 	assert_value("node_btrfs_reserved_bytes{block_group_type=\"data\",uuid=\"a-b\"}", 7);
-	assert_int_equal(host_fixture_count(&fixture, "node_btrfs_allocation_ratio"), 2);
+	assert_int_equal(host_fixture_count(&test_host, "node_btrfs_allocation_ratio"), 2);
 }
 
 static void test_btrfs_has_no_ratio_for_more_parity_than_devices(void **state)
@@ -158,7 +118,7 @@ static void test_btrfs_has_no_ratio_for_more_parity_than_devices(void **state)
 	      {"sys/fs/btrfs/a-b/allocation/data/raid6/used_bytes", "10\n"});
 	run(HOST_INDEX_btrfs);
 	assert_success("btrfs", 1);
-	assert_int_equal(host_fixture_count(&fixture, "node_btrfs_allocation_ratio"), 0);
+	assert_int_equal(host_fixture_count(&test_host, "node_btrfs_allocation_ratio"), 0);
 }
 
 static void bcache_write(void)
@@ -184,8 +144,8 @@ static void test_bcache_reads_numbers_with_units(void **state)
 	assert_value("node_bcache_writeback_rate_proportional_term{backing_device=\"bdev0\",uuid=\"a-b\"}", -437748.0);
 	assert_value("node_bcache_cache_hits_total{backing_device=\"bdev0\",uuid=\"a-b\"}", 546);
 	assert_value("node_bcache_written_bytes_total{cache_device=\"cache0\",uuid=\"a-b\"}", 4096);
-	assert_int_equal(host_fixture_count(&fixture, "node_bcache_congested"), 0);
-	assert_int_equal(host_fixture_count(&fixture, "node_bcache_writeback_change"), 0);
+	assert_int_equal(host_fixture_count(&test_host, "node_bcache_congested"), 0);
+	assert_int_equal(host_fixture_count(&test_host, "node_bcache_writeback_change"), 0);
 	assert_skipped("bcache", 2);
 }
 
@@ -194,155 +154,14 @@ static void test_bcache_tells_priority_statistics_only_when_asked(void **state)
 	(void)state;
 	bcache_write();
 	run(HOST_INDEX_bcache);
-	assert_int_equal(host_fixture_count(&fixture, "node_bcache_priority_stats"), 0);
-	host_fixture_fini(&fixture);
-	host_fixture_init(&fixture);
+	assert_int_equal(host_fixture_count(&test_host, "node_bcache_priority_stats"), 0);
+	host_fixture_fini(&test_host);
+	host_fixture_init(&test_host);
 	bcache_write();
-	fixture.options.bcache_priority_stats = true;
+	test_host.options.bcache_priority_stats = true;
 	run(HOST_INDEX_bcache);
 	assert_value("node_bcache_priority_stats_unused_percent{cache_device=\"cache0\",uuid=\"a-b\"}", 99);
 	assert_value("node_bcache_priority_stats_metadata_percent{cache_device=\"cache0\",uuid=\"a-b\"}", 3);
-}
-
-/* ---- network ---------------------------------------------------------------------------------------------------- */
-
-static void net_write(void)
-{
-	FILES({"sys/class/net/bonding_masters", "b0\n"}, {"sys/class/net/b0/operstate", "up\n"},
-	      {"sys/class/net/b0/flags", "0x1303\n"}, {"sys/class/net/b0/speed", "-1\n"},
-	      {"sys/class/net/b0/carrier", ""}, {"sys/class/net/b0/bonding/slaves", "e0 e1 e2\n"},
-	      {"sys/class/net/b0/lower_e0/bonding_slave/mii_status", "up\n"},
-	      {"sys/class/net/b0/slave_e1/bonding_slave/mii_status", "up\n"},
-	      {"sys/class/net/b0/lower_e2/bonding_slave/mii_status", "down\n"},
-	      {"sys/class/net/e0/operstate", "down\n"}, {"sys/class/net/e0/speed", "1000\n"},
-	      {"sys/class/net/e0/ifalias", "to \"x\"\n"}, {"sys/class/net/e0/carrier_changes", "3\n"});
-}
-
-static void test_netclass_tells_what_each_device_has(void **state)
-{
-	(void)state;
-	net_write();
-	run(HOST_INDEX_netclass);
-	assert_value("node_network_up{device=\"b0\"}", 1);
-	assert_value("node_network_up{device=\"e0\"}", 0);
-	assert_value("node_network_flags{device=\"b0\"}", 0x1303);
-	assert_value("node_network_speed_bytes{device=\"e0\"}", 125e6);
-	assert_value("node_network_speed_bytes{device=\"b0\"}", -125e3);
-	assert_value("node_network_carrier_changes_total{device=\"e0\"}", 3);
-	assert_value("node_network_info{address=\"\",broadcast=\"\",device=\"e0\",duplex=\"\",ifalias=\"to "
-		     "\\\"x\\\"\",operstate=\"down\"}",
-		     1);
-	assert_int_equal(host_fixture_count(&fixture, "node_network_carrier{"), 0);
-	assert_int_equal(host_fixture_count(&fixture, "node_network_up"), 2);
-}
-
-static void test_netclass_leaves_out_ignored_devices_and_speeds_that_are_not_known(void **state)
-{
-	(void)state;
-	net_write();
-	fixture.options.netclass_ignore_invalid_speed = true;
-	fixture.options.netclass_ignored_devices = "^e";
-	run(HOST_INDEX_netclass);
-	assert_int_equal(host_fixture_count(&fixture, "node_network_up"), 1);
-	assert_int_equal(host_fixture_count(&fixture, "node_network_speed_bytes"), 0);
-}
-
-/* The loopback device is everywhere. "/sys/" is not "/sys": files are read, not netlink. */
-static void test_netclass_tells_the_same_by_netlink_as_by_files(void **state)
-{
-	static const char *const names[] = {"up",
-					    "flags",
-					    "iface_id",
-					    "iface_link",
-					    "mtu_bytes",
-					    "protocol_type",
-					    "iface_link_mode",
-					    "transmit_queue_length",
-					    "net_dev_group",
-					    "carrier_changes_total",
-					    "address_assign_type"};
-	double values[sizeof(names) / sizeof(names[0])];
-	size_t count = 0;
-	(void)state;
-	for (int by_files = 0; by_files < 2; by_files++) {
-		char series[192];
-		fixture.options.paths[HOST_SYS] = by_files ? "/sys/" : "/sys";
-		fixture.options.netclass_ignored_devices = "^[^l]";
-		run(HOST_INDEX_netclass);
-		for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-			snprintf(series, sizeof(series), "node_network_%s{device=\"lo\"}", names[i]);
-			double value = host_fixture_value(&fixture, series);
-			assert_true(!by_files || values[i] == value);
-			values[i] = value;
-		}
-		bool up = (unsigned)values[1] & 1;
-		snprintf(series, sizeof(series),
-			 "node_network_info{address=\"00:00:00:00:00:00\",broadcast=\"00:00:00:00:00:00\","
-			 "device=\"lo\",duplex=\"\",ifalias=\"\",operstate=\"%s\"}",
-			 up ? "unknown" : "down");
-		assert_value(series, 1);
-		assert_true(!by_files || count == host_fixture_count(&fixture, "node_network_"));
-		count = host_fixture_count(&fixture, "node_network_");
-		host_fixture_fini(&fixture);
-		host_fixture_init(&fixture);
-	}
-}
-
-static void test_bonding_counts_slaves_whose_link_is_up(void **state)
-{
-	(void)state;
-	net_write();
-	run(HOST_INDEX_bonding);
-	assert_value("node_bonding_slaves{master=\"b0\"}", 3);
-	assert_value("node_bonding_active{master=\"b0\"}", 2);
-}
-
-static void test_arp_counts_entries_by_device(void **state)
-{
-	(void)state;
-	FILES({"proc/net/arp", "IP address HW type Flags HW address Mask Device\n"
-			       "10.0.0.1 0x1 0x2 aa:aa:aa:aa:aa:aa * eth0\n"
-			       "10.0.0.2 0x1 0x2 aa:aa:aa:aa:aa:aa * veth1\n"
-			       "10.0.0.3 0x1 0x2 aa:aa\n"
-			       "10.0.0.4 0x1 0x0 00:00:00:00:00:00 * eth0\n"
-			       "10.0.0.5 0x1 0x2 aa:aa:aa:aa:aa:aa * eth1\n"});
-	fixture.options.arp_device_exclude = "^veth";
-	run(HOST_INDEX_arp);
-	assert_value("node_arp_entries{device=\"eth0\"}", 2);
-	assert_value("node_arp_entries{device=\"eth1\"}", 1);
-	assert_int_equal(host_fixture_count(&fixture, "node_arp_entries"), 2);
-	assert_skipped("arp", 1);
-}
-
-static void test_infiniband_counts_octets_and_passes_over_counters_a_device_has_not(void **state)
-{
-	(void)state;
-	FILES({"sys/class/infiniband/m0/fw_ver", "2.31\n"},
-	      {"sys/class/infiniband/m0/ports/1/counters/port_rcv_data", "100\n"},
-	      {"sys/class/infiniband/m0/ports/1/counters/link_downed", "N/A (no PMA)\n"},
-	      {"sys/class/infiniband/m0/ports/1/state", "4: ACTIVE\n"},
-	      {"sys/class/infiniband/m0/ports/1/rate", "2.5 Gb/sec (1X SDR)\n"});
-	run(HOST_INDEX_infiniband);
-	assert_value("node_infiniband_port_data_received_bytes_total{device=\"m0\",port=\"1\"}", 400);
-	assert_value("node_infiniband_state_id{device=\"m0\",port=\"1\"}", 4);
-	assert_value("node_infiniband_rate_bytes_per_second{device=\"m0\",port=\"1\"}", 312.5e6);
-	assert_value("node_infiniband_info{board_id=\"\",device=\"m0\",firmware_version=\"2.31\",hca_type=\"\"}", 1);
-	assert_int_equal(host_fixture_count(&fixture, "node_infiniband_link_downed"), 0);
-}
-
-static void test_fibrechannel_passes_over_counters_of_all_ones(void **state)
-{
-	(void)state;
-	FILES({"sys/class/fc_host/host3/port_id", "0x00002a\n"},
-	      {"sys/class/fc_host/host3/statistics/rx_frames", "0x1f\n"},
-	      {"sys/class/fc_host/host3/statistics/nos_count", "0xffffffffffffffff\n"});
-	run(HOST_INDEX_fibrechannel);
-	assert_value("node_fibrechannel_rx_frames_total{fc_host=\"host3\"}", 31);
-	assert_int_equal(host_fixture_count(&fixture, "node_fibrechannel_nos_total"), 0);
-	assert_value("node_fibrechannel_info{dev_loss_tmo=\"\",fabric_name=\"\",fc_host=\"host3\",port_id=\"00002a\","
-		     "port_name=\"\",port_state=\"\",port_type=\"\",speed=\"\",supported_classes=\"\","
-		     "supported_speeds=\"\",symbolic_name=\"\"}",
-		     1);
 }
 
 /* ---- memory ----------------------------------------------------------------------------------------------------- */
@@ -359,7 +178,7 @@ static void test_meminfo_numa_tells_each_node(void **state)
 	assert_value("node_memory_numa_HugePages_Free{node=\"0\"}", 5);
 	assert_value("node_memory_numa_numa_hit_total{node=\"0\"}", 7);
 	assert_value("node_memory_numa_Active_anon{node=\"12\"}", 1024);
-	assert_int_equal(host_fixture_count(&fixture, "node_memory_numa_Odd"), 0);
+	assert_int_equal(host_fixture_count(&test_host, "node_memory_numa_Odd"), 0);
 	assert_skipped("meminfo_numa", 2);
 }
 
@@ -370,7 +189,7 @@ static void test_buddyinfo_tells_blocks_by_order(void **state)
 	run(HOST_INDEX_buddyinfo);
 	assert_value("node_buddyinfo_blocks{node=\"1\",size=\"0\",zone=\"Normal\"}", 43);
 	assert_value("node_buddyinfo_blocks{node=\"1\",size=\"2\",zone=\"Normal\"}", 7);
-	assert_int_equal(host_fixture_count(&fixture, "node_buddyinfo_blocks"), 3);
+	assert_int_equal(host_fixture_count(&test_host, "node_buddyinfo_blocks"), 3);
 	assert_skipped("buddyinfo", 1);
 }
 
@@ -382,14 +201,14 @@ static void test_ksmd_and_edac_tell_the_files_there_are(void **state)
 	      {"sys/devices/system/edac/mc/mc0/ue_noinfo_count", "6\n"},
 	      {"sys/devices/system/edac/mc/mc0/csrow2/ce_count", "3\n"},
 	      {"sys/devices/system/edac/mc/power/control", "auto\n"});
-	fixture.options.enabled[HOST_INDEX_edac] = true;
+	test_host.options.enabled[HOST_INDEX_edac] = true;
 	run(HOST_INDEX_ksmd);
 	assert_value("node_ksmd_sleep_seconds", 0.02);
 	assert_value("node_ksmd_full_scans_total", 9);
 	assert_value("node_edac_correctable_errors_total{controller=\"0\"}", 1);
 	assert_value("node_edac_csrow_uncorrectable_errors_total{controller=\"0\",csrow=\"unknown\"}", 6);
 	assert_value("node_edac_csrow_correctable_errors_total{controller=\"0\",csrow=\"2\"}", 3);
-	assert_int_equal(host_fixture_count(&fixture, "node_edac_"), 3);
+	assert_int_equal(host_fixture_count(&test_host, "node_edac_"), 3);
 }
 
 /* ---- power, tapes, what the machine is --------------------------------------------------------------------------- */
@@ -423,10 +242,10 @@ static void test_rapl_numbers_zones_of_the_same_name(void **state)
 	run(HOST_INDEX_rapl);
 	assert_success("rapl", 1);
 	snprintf(series, sizeof(series), "node_rapl_package_joules_total{index=\"3\",path=\"%s\"}",
-		 host_fixture_path(&fixture, "sys/class/powercap/intel-rapl:0"));
+		 host_fixture_path(&test_host, "sys/class/powercap/intel-rapl:0"));
 	assert_value(series, 1.5);
 	snprintf(series, sizeof(series), "node_rapl_dram_joules_total{index=\"1\",path=\"%s\"}",
-		 host_fixture_path(&fixture, "sys/class/powercap/intel-rapl:1:0"));
+		 host_fixture_path(&test_host, "sys/class/powercap/intel-rapl:1:0"));
 	assert_value(series, 3);
 }
 
@@ -438,7 +257,7 @@ static void test_tapestats_takes_one_name_of_each_drive(void **state)
 	      {"sys/class/scsi_tape/st0a/stats/io_ns", "2500000000\n"});
 	run(HOST_INDEX_tapestats);
 	assert_value("node_tape_io_time_seconds_total{device=\"st0\"}", 2.5);
-	assert_int_equal(host_fixture_count(&fixture, "node_tape_"), 1);
+	assert_int_equal(host_fixture_count(&test_host, "node_tape_"), 1);
 }
 
 static void test_dmi_nvme_cgroups_and_selinux_tell_what_is_there(void **state)
@@ -446,9 +265,9 @@ static void test_dmi_nvme_cgroups_and_selinux_tell_what_is_there(void **state)
 	(void)state;
 	FILES({"sys/class/dmi/id/sys_vendor", "Acme\n"}, {"sys/class/dmi/id/chassis_version", "\n"},
 	      {"sys/class/nvme/nvme0/model", "Disk 9000   \n"}, {"proc/cgroups", "#name h n e\ncpu\t3\t17\t1\nio\n"});
-	fixture.options.enabled[HOST_INDEX_nvme] = true;
-	fixture.options.enabled[HOST_INDEX_cgroups] = true;
-	fixture.options.enabled[HOST_INDEX_selinux] = true;
+	test_host.options.enabled[HOST_INDEX_nvme] = true;
+	test_host.options.enabled[HOST_INDEX_cgroups] = true;
+	test_host.options.enabled[HOST_INDEX_selinux] = true;
 	run(HOST_INDEX_dmi);
 	assert_value("node_dmi_info{chassis_version=\"\",system_vendor=\"Acme\"}", 1);
 	assert_value(
@@ -493,10 +312,10 @@ static const struct collector collectors[] = {
 
 static void collectors_start(void)
 {
-	fixture.options.bcache_priority_stats = true;
+	test_host.options.bcache_priority_stats = true;
 	for (size_t i = 0; i < COLLECTOR_COUNT; i++)
-		fixture.options.enabled[collectors[i].index] = true;
-	host_fixture_start(&fixture, HOST_INDEX_arp);
+		test_host.options.enabled[collectors[i].index] = true;
+	host_fixture_start(&test_host, HOST_INDEX_arp);
 }
 
 static void test_collectors_without_a_source_succeed_or_fail_as_those_of_node_exporter(void **state)
@@ -504,7 +323,7 @@ static void test_collectors_without_a_source_succeed_or_fail_as_those_of_node_ex
 	char series[128];
 	(void)state;
 	collectors_start();
-	host_fixture_collect(&fixture);
+	host_fixture_collect(&test_host);
 	for (size_t i = 0; i < COLLECTOR_COUNT; i++) {
 		snprintf(series, sizeof(series), "node_scrape_collector_success{collector=\"%s\"}", collectors[i].name);
 		assert_value(series, collectors[i].success_without_source);
@@ -540,23 +359,21 @@ static void test_collectors_survive_every_cut_and_change_of_their_files(void **s
 		size_t len = strlen(files[i].text);
 		for (size_t at = 0; at < len; at++) {
 			char changed[256];
-			host_fixture_write_bytes(&fixture, files[i].path, files[i].text, at);
-			host_fixture_collect(&fixture);
+			host_fixture_write_bytes(&test_host, files[i].path, files[i].text, at);
+			host_fixture_collect(&test_host);
 			memcpy(changed, files[i].text, len);
 			changed[at] = instead[(at + i) % sizeof(instead)];
-			host_fixture_write_bytes(&fixture, files[i].path, changed, len);
-			host_fixture_collect(&fixture);
+			host_fixture_write_bytes(&test_host, files[i].path, changed, len);
+			host_fixture_collect(&test_host);
 		}
-		host_fixture_write(&fixture, files[i].path, files[i].text);
+		host_fixture_write(&test_host, files[i].path, files[i].text);
 	}
-	host_fixture_collect(&fixture);
+	host_fixture_collect(&test_host);
 	assert_value("node_md_blocks{device=\"md1\"}", 9);
 	assert_value("node_drbd_out_of_sync_bytes{device=\"drbd4\"}", 5 * 1024);
 	assert_value("node_bonding_slaves{master=\"b0\"}", 2);
 	assert_value("node_fibrechannel_rx_frames_total{fc_host=\"host3\"}", 31);
 }
-
-#define NODE_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {
@@ -570,13 +387,6 @@ int main(void)
 		NODE_TEST(test_btrfs_has_no_ratio_for_more_parity_than_devices),
 		NODE_TEST(test_bcache_reads_numbers_with_units),
 		NODE_TEST(test_bcache_tells_priority_statistics_only_when_asked),
-		NODE_TEST(test_netclass_tells_what_each_device_has),
-		NODE_TEST(test_netclass_leaves_out_ignored_devices_and_speeds_that_are_not_known),
-		NODE_TEST(test_netclass_tells_the_same_by_netlink_as_by_files),
-		NODE_TEST(test_bonding_counts_slaves_whose_link_is_up),
-		NODE_TEST(test_arp_counts_entries_by_device),
-		NODE_TEST(test_infiniband_counts_octets_and_passes_over_counters_a_device_has_not),
-		NODE_TEST(test_fibrechannel_passes_over_counters_of_all_ones),
 		NODE_TEST(test_meminfo_numa_tells_each_node),
 		NODE_TEST(test_buddyinfo_tells_blocks_by_order),
 		NODE_TEST(test_ksmd_and_edac_tell_the_files_there_are),
