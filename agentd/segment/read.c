@@ -133,7 +133,8 @@ static enum segment_refusal read_all(struct segment_scan *scan)
 
 	if (!refusal)
 		refusal = scan_charge(scan, scan->segment->private->family_bytes);
-	/* Pairs with the release of mstat_arena_publish() and series_publish(): what the lengths cover is copied after them.
+	/* Pairs with the release of mstat_arena_publish() and series_publish(): what the lengths cover is copied after
+	 * them.
 	 */
 	mstat_fence_acquire();
 	if (!refusal)
