@@ -365,10 +365,14 @@ MSTAT_SHM_ASSERT(offsetof(struct mstat_shm_entry, created_ns) == 8);
 #define MSTAT_SHM_STATE_MASK 3u
 
 /* A process of the tree.
- *    0: state        u32   generation << 2 | MSTAT_SHM_PROCESS_*; release in slot_take() and slot_retire(), acquire in
- * readers 4: flags        u32   MSTAT_SHM_PROCESS_LOCKED 8: pid          u32   in its own PID namespace 12: pid_ns u32
- * inode of that namespace 16: start_ticks  u64   field 22 of /proc/PID/stat 24: claimed_ns   u64   CLOCK_REALTIME 32:
- * reserved     u64[4]
+ *    0: state        u32   generation << 2 | MSTAT_SHM_PROCESS_*; release in slot_take() and slot_retire(),
+ *                            acquire in readers
+ *    4: flags        u32   MSTAT_SHM_PROCESS_LOCKED
+ *    8: pid          u32   in its own PID namespace
+ *   12: pid_ns       u32   inode of that namespace
+ *   16: start_ticks  u64   field 22 of /proc/PID/stat
+ *   24: claimed_ns   u64   CLOCK_REALTIME
+ *   32: reserved     u64[4]
  */
 struct mstat_shm_process {
 	uint32_t state;
