@@ -38,7 +38,7 @@ CFLAGS_ALL := -std=gnu11 -g $(OPT) $(WARN) $(HARDEN) $(SANFLAGS) -D_GNU_SOURCE -
 LDFLAGS_ALL := $(SANFLAGS) -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS)
 
 URCU_LIBS := -lurcu-bp
-AGENT_LIBS := -lmicrohttpd -lyaml -lsystemd -ljansson -lpcre2-8 -lurcu-memb -lurcu-common -lpthread -lm
+AGENT_LIBS := -lmicrohttpd -ldeflate -lzstd -lyaml -lsystemd -ljansson -lpcre2-8 -lurcu-memb -lurcu-common -lpthread -lm
 
 objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 
@@ -69,10 +69,12 @@ endif
 # ---- objects --------------------------------------------------------------------------------------------------------
 # libclient is compiled once, position-independent: the same objects serve the shared and the static library. Its two
 # thread-local variables (rseq area, RCU reader) lie in static TLS: without a call, and 8 and 32 bytes fit after dlopen too.
+# What runs once or seldom is compiled for size: a library that everybody links should be small.
+CLIENT_HOT := $(call objects,$(addprefix libclient/,batch.c gauges.c histogram.c index.c registry.c rows.c twins.c))
 $(BUILD)/obj/libclient/%.o: libclient/%.c | deps
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS_ALL) -fPIC -fvisibility=hidden -ftls-model=initial-exec -Ilibclient -c $< -o $@
+	$(Q)$(CC) $(CFLAGS_ALL) $(if $(filter $@,$(CLIENT_HOT)),,-Os) -fPIC -fvisibility=hidden -ftls-model=initial-exec -Ilibclient -c $< -o $@
 
 $(BUILD)/obj/agentd/%.o: agentd/%.c | deps
 	$(call say,CC,$<)

@@ -46,17 +46,146 @@ static uint8_t merge_rule(const struct mstat_family *family)
 static uint8_t merge_flags(const struct mstat_family *family)
 {
 	bool live = family->merge & MSTAT_LIVE || merge_rule(family) == MSTAT_EACH;
-	return family->kind == MSTAT_SHM_GAUGE && live ? MSTAT_SHM_FAMILY_LIVE : 0;
+	return !mstat_shm_kind_in_rows(family->kind) && live ? MSTAT_SHM_FAMILY_LIVE : 0;
 }
+
+/* ---- what belongs to a family besides: buckets, quantiles, states ---- */
+
+struct details {
+	union {
+		struct mstat_shm_buckets buckets;
+		char bytes[MSTAT_BUCKETS_RECORD_MAX];
+	};
+	const char *const *states;
+	const double *quantiles;
+	uint32_t state_count;
+	uint32_t quantile_count;
+	uint32_t window_s;
+	bool has_buckets;
+};
+
+static int states_check(const struct mstat_family *family, size_t name_len, struct details *details)
+{
+	const char *const *states = family->states;
+	uint32_t count = 0;
+	for (; states && states[count]; count++) {
+		size_t len = strnlen(states[count], 256);
+		if (count == MSTAT_SHM_STATES_MAX || !len || len == 256 || !mstat_utf8_valid(states[count], len))
+			return MSTAT_REASON_STATES;
+		for (uint32_t other = 0; other < count; other++)
+			if (!strcmp(states[other], states[count]))
+				return MSTAT_REASON_STATES;
+	}
+	for (size_t i = 0; i < MSTAT_LABELS_MAX && family->label_names[i]; i++)
+		if (strlen(family->label_names[i]) == name_len &&
+		    !memcmp(family->label_names[i], family->name, name_len))
+			return MSTAT_REASON_STATES;
+	details->states = states;
+	details->state_count = count;
+	return count ? 0 : MSTAT_REASON_STATES;
+}
+
+static int quantiles_check(const struct mstat_family *family, struct details *details)
+{
+	static const double defaults[] = {0.5, 0.9, 0.99};
+	const struct mstat_quantiles *wanted = family->quantiles;
+	bool given = wanted && wanted->count;
+	details->quantiles = given ? wanted->quantiles : defaults;
+	details->quantile_count = given ? wanted->count : sizeof(defaults) / sizeof(*defaults);
+	details->window_s = wanted && wanted->window_s ? wanted->window_s : 600;
+	if (details->quantile_count > MSTAT_QUANTILES_MAX)
+		return MSTAT_REASON_QUANTILES;
+	for (uint32_t i = 0; i < details->quantile_count; i++) {
+		double quantile = details->quantiles[i];
+		if (!(quantile >= 0 && quantile <= 1) || (i && !(details->quantiles[i - 1] < quantile)))
+			return MSTAT_REASON_QUANTILES;
+	}
+	return 0;
+}
+
+static int details_check(const struct mstat_family *family, size_t name_len, struct details *details)
+{
+	int reason = 0;
+	memset(details, 0, sizeof(*details));
+	if (mstat_shm_kind_has_buckets(family->kind)) {
+		details->has_buckets = true;
+		reason = mstat_buckets_declare(family, &details->buckets);
+	}
+	if (!reason && family->kind == MSTAT_SHM_SUMMARY)
+		reason = quantiles_check(family, details);
+	if (!reason && family->kind == MSTAT_SHM_STATE_SET)
+		reason = states_check(family, name_len, details);
+	return reason;
+}
+
+static bool list_same(uint32_t offset, const struct details *details)
+{
+	const struct mstat_shm_list *list = mstat_arena(offset);
+	uint32_t count = details->state_count + details->quantile_count;
+	if (!count || !offset)
+		return !count && !offset;
+	if (list->count != count)
+		return false;
+	for (uint32_t i = 0; i < details->state_count; i++)
+		if (!text_is((uint32_t)list->items[i], details->states[i], strlen(details->states[i])))
+			return false;
+	return details->state_count || !memcmp(list->items, details->quantiles, count * sizeof(double));
+}
+
+static bool details_same(const struct mstat_shm_family *record, const struct details *details)
+{
+	if (details->has_buckets &&
+	    memcmp(mstat_arena(record->buckets), &details->buckets, details->buckets.record.bytes))
+		return false;
+	return record->window_s == details->window_s && list_same(record->list, details);
+}
+
+/* Appends the records; offsets are 0 for what there is not. 0 or the reason. */
+static int details_make(struct mstat_index *index, const struct details *details, uint32_t *buckets, uint32_t *list)
+{
+	uint32_t count = details->state_count + details->quantile_count;
+	uint64_t items[MSTAT_SHM_STATES_MAX];
+	*buckets = *list = 0;
+	for (uint32_t i = 0; i < details->state_count; i++) {
+		items[i] = mstat_string_intern(index, details->states[i], strlen(details->states[i]));
+		if (!items[i])
+			return MSTAT_REASON_ARENA_FULL;
+	}
+	if (details->quantile_count)
+		memcpy(items, details->quantiles, count * sizeof(double));
+	if (details->has_buckets) {
+		void *record = mstat_arena_reserve(details->buckets.record.bytes);
+		if (!record)
+			return MSTAT_REASON_ARENA_FULL;
+		memcpy(record, &details->buckets, details->buckets.record.bytes);
+		*buckets = (uint32_t)mstat_header()->arena_published;
+		mstat_arena_publish(details->buckets.record.bytes);
+	}
+	if (count) {
+		uint32_t bytes = (uint32_t)(sizeof(struct mstat_shm_list) + count * sizeof(*items));
+		struct mstat_shm_list *record = mstat_arena_reserve(bytes);
+		if (!record)
+			return MSTAT_REASON_ARENA_FULL;
+		record->record = (struct mstat_shm_record){bytes, MSTAT_SHM_RECORD_LIST, 0};
+		record->count = count;
+		record->reserved = 0;
+		memcpy(record->items, items, count * sizeof(*items));
+		*list = (uint32_t)mstat_header()->arena_published;
+		mstat_arena_publish(bytes);
+	}
+	return 0;
+}
+
+/* ---- families ---- */
 
 /* 0 when a known family is what the declaration says, else CONFLICT. The help text may differ: the first stays. */
 static int family_compare(const struct mstat_family_state *known, const struct mstat_family *family,
-			  const struct label_order *sorted)
+			  const struct label_order *sorted, const struct details *details)
 {
 	const struct mstat_shm_family *record = mstat_arena(known->record);
 	const char *unit = family->unit ? family->unit : "";
 	if (known->kind != family->kind || known->value != family->value || known->label_count != sorted->count ||
-	    !text_is(record->unit, unit, strlen(unit)))
+	    !text_is(record->unit, unit, strlen(unit)) || !details_same(record, details))
 		return MSTAT_REASON_CONFLICT;
 	if (family->kind == MSTAT_SHM_GAUGE &&
 	    (known->merge != merge_rule(family) || known->flags != merge_flags(family)))
@@ -69,14 +198,21 @@ static int family_compare(const struct mstat_family_state *known, const struct m
 	return 0;
 }
 
+/* Whether a kind takes a type of numbers. */
+static bool number_fits(uint8_t kind, uint8_t value)
+{
+	if (kind < MSTAT_SHM_COUNTER || kind > MSTAT_SHM_STATE_SET)
+		return false;
+	if (mstat_shm_kind_in_rows(kind))
+		return value == MSTAT_SHM_U64 || value == MSTAT_SHM_F64;
+	return value == MSTAT_SHM_I64 || (kind == MSTAT_SHM_GAUGE && value == MSTAT_SHM_F64);
+}
+
 static int family_check(const struct mstat_family *family, size_t *name_len)
 {
 	const char *help = family->help ? family->help : "";
-	bool number_fits = family->kind == MSTAT_SHM_COUNTER
-				   ? family->value == MSTAT_SHM_U64 || family->value == MSTAT_SHM_F64
-				   : family->kind == MSTAT_SHM_GAUGE &&
-					     (family->value == MSTAT_SHM_I64 || family->value == MSTAT_SHM_F64);
-	if (!number_fits || merge_rule(family) < MSTAT_SUM || merge_rule(family) > MSTAT_EACH)
+	if (!number_fits(family->kind, family->value) || merge_rule(family) < MSTAT_SUM ||
+	    merge_rule(family) > MSTAT_EACH)
 		return MSTAT_REASON_CONFLICT;
 	if (strlen(help) > 1024 || !mstat_utf8_valid(help, strlen(help)))
 		return MSTAT_REASON_HELP;
@@ -86,11 +222,11 @@ static int family_check(const struct mstat_family *family, size_t *name_len)
 
 /* Appends the family's record; 0 or the reason. */
 static int family_make(struct mstat_index *index, const struct mstat_family *family, const struct label_order *sorted,
-		       size_t name_len)
+		       const struct details *details, size_t name_len)
 {
 	const char *help = family->help ? family->help : "", *unit = family->unit ? family->unit : "";
 	uint32_t bytes = (uint32_t)((sizeof(struct mstat_shm_family) + sorted->count * 4 + 7) / 8 * 8);
-	uint32_t label_names[MSTAT_LABELS_MAX];
+	uint32_t label_names[MSTAT_LABELS_MAX], buckets, list;
 	if (index->family_count == MSTAT_FAMILIES_MAX)
 		return MSTAT_REASON_SERIES_LIMIT;
 	uint32_t name_off = mstat_string_intern(index, family->name, name_len);
@@ -104,6 +240,9 @@ static int family_make(struct mstat_index *index, const struct mstat_family *fam
 		if (!label_names[i])
 			return MSTAT_REASON_ARENA_FULL;
 	}
+	int reason = details_make(index, details, &buckets, &list);
+	if (reason)
+		return reason;
 	struct mstat_shm_family *record = mstat_arena_reserve(bytes);
 	if (!record)
 		return MSTAT_REASON_ARENA_FULL;
@@ -112,11 +251,13 @@ static int family_make(struct mstat_index *index, const struct mstat_family *fam
 	record->name = name_off, record->help = help_off, record->unit = unit_off;
 	record->series_limit = family->series_limit ? family->series_limit : mstat_root.layout.family_series_max;
 	record->kind = family->kind, record->value = family->value;
-	record->merge = family->kind == MSTAT_SHM_GAUGE ? merge_rule(family) : MSTAT_SHM_MERGE_SUM;
+	record->merge = mstat_shm_kind_in_rows(family->kind) ? MSTAT_SHM_MERGE_SUM : merge_rule(family);
 	record->flags = merge_flags(family);
 	record->label_count = (uint16_t)sorted->count;
 	record->ordinal = (uint16_t)index->family_count;
 	record->created_ns = mstat_realtime_ns();
+	record->buckets = buckets, record->list = list;
+	record->ttl_s = family->ttl_s, record->window_s = details->window_s;
 	memcpy(record->label_names, label_names, sorted->count * sizeof(*label_names));
 	mstat_header()->family_count = index->family_count + 1;
 	mstat_arena_publish(bytes);
@@ -137,17 +278,20 @@ static struct mstat_family_state *family_by_name(const struct mstat_index *index
 int mstat_family_resolve(struct mstat_index *index, struct mstat_family *family)
 {
 	struct label_order sorted;
+	struct details details;
 	size_t name_len;
 	int reason = family_check(family, &name_len);
 	if (!reason)
 		reason = labels_sort(family, &sorted);
+	if (!reason)
+		reason = details_check(family, name_len, &details);
 	if (reason)
 		return reason;
 	struct mstat_family_state *known = family_by_name(index, family->name, name_len);
 	if (known) {
-		reason = family_compare(known, family, &sorted);
+		reason = family_compare(known, family, &sorted, &details);
 	} else {
-		reason = family_make(index, family, &sorted, name_len);
+		reason = family_make(index, family, &sorted, &details, name_len);
 		known = reason ? NULL : index->families[index->family_count - 1];
 	}
 	if (reason)

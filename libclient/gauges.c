@@ -64,7 +64,7 @@ static char *gauge_row_activate(void)
 	return row;
 }
 
-static uint64_t *gauge_cell(const struct mstat_handle *handle)
+uint64_t *mstat_gauge_own_cell(const struct mstat_handle *handle)
 {
 	char *row = mstat_load_relaxed(&mstat_process.gauge_row);
 	if (mstat_is_no_handle(handle))
@@ -90,7 +90,7 @@ static void gauge_stamp(const struct mstat_handle *handle, uint64_t *cell)
 static void gauge_store(const struct mstat_handle *handle, uint64_t bits)
 {
 	int saved_errno = errno;
-	uint64_t *cell = gauge_cell(handle);
+	uint64_t *cell = mstat_gauge_own_cell(handle);
 	if (cell) {
 		mstat_store_relaxed(cell, bits);
 		gauge_stamp(handle, cell);
@@ -111,7 +111,7 @@ void mstat_gauge_f64_set_slow(mstat_gauge_f64 *gauge, double value)
 void mstat_gauge_add_slow(mstat_gauge *gauge, int64_t n)
 {
 	int saved_errno = errno;
-	uint64_t *cell = gauge_cell(&gauge->handle);
+	uint64_t *cell = mstat_gauge_own_cell(&gauge->handle);
 	if (cell) {
 		/* A gauge that was never set starts at 0, whoever of several threads comes first. */
 		uint64_t unset = MSTAT_SHM_GAUGE_UNSET;
@@ -125,7 +125,7 @@ void mstat_gauge_add_slow(mstat_gauge *gauge, int64_t n)
 void mstat_gauge_f64_add_slow(mstat_gauge_f64 *gauge, double n)
 {
 	int saved_errno = errno;
-	uint64_t *cell = gauge_cell(&gauge->handle);
+	uint64_t *cell = mstat_gauge_own_cell(&gauge->handle);
 	if (cell) {
 		uint64_t old = mstat_load_relaxed(cell), sum;
 		do {
@@ -137,9 +137,35 @@ void mstat_gauge_f64_add_slow(mstat_gauge_f64 *gauge, double n)
 	errno = saved_errno;
 }
 
-/* ---- values of the dead ---- */
+/* A mark moves only while it is on the wrong side of a value; `unset` is on the wrong side of all. */
+#define MARK_MOVE(decode, encode, wrong)                                                                               \
+	{                                                                                                              \
+		int saved_errno = errno;                                                                               \
+		uint64_t *cell = mstat_gauge_own_cell(&gauge->handle);                                                 \
+		uint64_t old = cell ? mstat_load_relaxed(cell) : 0;                                                    \
+		while (cell && value == value && (old == MSTAT_SHM_GAUGE_UNSET || decode(old) wrong value) &&          \
+		       !mstat_cas_relaxed(cell, &old, encode(value)))                                                  \
+			continue;                                                                                      \
+		if (cell)                                                                                              \
+			gauge_stamp(&gauge->handle, cell);                                                             \
+		errno = saved_errno;                                                                                   \
+	}
 
-static bool gauge_first_wins(uint8_t merge, uint8_t type, uint64_t kept, uint64_t dead)
+void mstat_gauge_max_slow(mstat_gauge *gauge, int64_t value)
+	MARK_MOVE(mstat_shm_gauge_to_i64, mstat_shm_gauge_from_i64, <)
+
+		void mstat_gauge_min_slow(mstat_gauge *gauge, int64_t value)
+			MARK_MOVE(mstat_shm_gauge_to_i64, mstat_shm_gauge_from_i64, >)
+
+				void mstat_gauge_f64_max_slow(mstat_gauge_f64 *gauge, double value)
+					MARK_MOVE(mstat_shm_gauge_to_f64, mstat_shm_gauge_from_f64, <)
+
+						void mstat_gauge_f64_min_slow(mstat_gauge_f64 *gauge, double value)
+							MARK_MOVE(mstat_shm_gauge_to_f64, mstat_shm_gauge_from_f64, >)
+
+	/* ---- values of the dead ---- */
+
+	static bool gauge_first_wins(uint8_t merge, uint8_t type, uint64_t kept, uint64_t dead)
 {
 	bool less = type == MSTAT_SHM_F64 ? mstat_shm_gauge_to_f64(kept) < mstat_shm_gauge_to_f64(dead)
 					  : mstat_shm_gauge_to_i64(kept) < mstat_shm_gauge_to_i64(dead);

@@ -33,6 +33,40 @@ static struct mstat_family_state *family_by_record(const struct mstat_index *ind
 	return low < index->family_count && index->families[low]->record == record ? index->families[low] : NULL;
 }
 
+/* The record of that kind at an offset, complete, or NULL. */
+static const void *record_at(uint32_t offset, uint16_t kind, uint32_t bytes_min)
+{
+	uint64_t end = mstat_header()->arena_published;
+	if (offset % 8 || offset < MSTAT_SHM_ARENA_FIRST || offset + (uint64_t)bytes_min > end)
+		return NULL;
+	const struct mstat_shm_record *record = mstat_arena(offset);
+	return record->kind == kind && record->bytes >= bytes_min && record->bytes <= end - offset ? record : NULL;
+}
+
+/* Buckets, states and the number of cells of a family's series; false when the record is not as it should be. */
+static bool family_learn_details(struct mstat_family_state *family, const struct mstat_shm_family *record)
+{
+	family->cells = record->kind == MSTAT_SHM_GAUGE && record->merge == MSTAT_SHM_MERGE_LAST ? 2 : 1;
+	if (mstat_shm_kind_has_buckets(record->kind)) {
+		const struct mstat_shm_buckets *buckets =
+			record_at(record->buckets, MSTAT_SHM_RECORD_BUCKETS, sizeof(*buckets));
+		family->map = buckets ? mstat_map_make(buckets, record->value) : NULL;
+		if (!family->map)
+			return false;
+		family->cells = mstat_sums_of(record->kind, record->value) + family->map->count + 1;
+	}
+	if (record->kind == MSTAT_SHM_STATE_SET || record->kind == MSTAT_SHM_SUMMARY) {
+		const struct mstat_shm_list *list = record_at(record->list, MSTAT_SHM_RECORD_LIST, sizeof(*list));
+		if (!list || (list->record.bytes - sizeof(*list)) / sizeof(list->items[0]) < list->count)
+			return false;
+		for (uint32_t i = 0; record->kind == MSTAT_SHM_STATE_SET && i < list->count; i++)
+			if (list->items[i] > UINT32_MAX || !string_valid((uint32_t)list->items[i]))
+				return false;
+		family->states = record->kind == MSTAT_SHM_STATE_SET ? list->count : 0;
+	}
+	return true;
+}
+
 static bool family_learn(struct mstat_index *index, uint32_t offset, const struct mstat_shm_family *record)
 {
 	uint32_t room = record->record.bytes - (uint32_t)sizeof(*record);
@@ -55,6 +89,8 @@ static bool family_learn(struct mstat_index *index, uint32_t offset, const struc
 					      .flags = record->flags,
 					      .label_count = record->label_count,
 					      .series_limit = record->series_limit};
+	if (!family_learn_details(family, record))
+		return false;
 	index->families[index->family_count] = family;
 	mstat_store_release(&index->family_count, index->family_count + 1); /* pairs with mstat_series_find() */
 	return true;
@@ -80,6 +116,8 @@ static void handle_fill(struct mstat_node *node, const struct mstat_family_state
 {
 	node->handle.offset = node->cell * MSTAT_CELL_BYTES;
 	node->handle.index = node->index;
+	node->map = family->map;
+	node->states = family->states;
 	if (family->kind == MSTAT_SHM_GAUGE && family->merge == MSTAT_SHM_MERGE_LAST)
 		node->handle.index |= MSTAT_HANDLE_STAMPED;
 }
@@ -87,11 +125,9 @@ static void handle_fill(struct mstat_node *node, const struct mstat_family_state
 static bool series_record_valid(const struct mstat_shm_series *record, const struct mstat_family_state *family)
 {
 	const struct mstat_layout *layout = &mstat_root.layout;
-	bool counter = family->kind == MSTAT_SHM_COUNTER;
-	uint32_t cells = counter ? layout->cell_max : layout->gauge_cell_max;
-	uint32_t taken = !counter && family->merge == MSTAT_SHM_MERGE_LAST ? 2 : 1;
+	uint32_t cells = mstat_shm_kind_in_rows(family->kind) ? layout->cell_max : layout->gauge_cell_max;
 	if (record->record.bytes < sizeof(*record) + record->label_count * 4ull ||
-	    record->index >= layout->series_max || record->cell >= cells || cells - record->cell < taken)
+	    record->index >= layout->series_max || record->cell >= cells || cells - record->cell < family->cells)
 		return false;
 	for (uint32_t i = 0; i < record->label_count; i++)
 		if (!string_valid(record->label_values[i]))
@@ -155,7 +191,7 @@ static bool series_learn(struct mstat_index *index, const struct mstat_shm_serie
 		node->hash = mstat_hash_block(node->hash, block);
 	}
 	handle_fill(node, family);
-	if (family->kind == MSTAT_SHM_COUNTER)
+	if (mstat_shm_kind_in_rows(family->kind))
 		cell_learn(index, node);
 	struct mstat_node *twin = overflow ? NULL : node_twin(index, node);
 	family->live += !overflow;

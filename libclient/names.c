@@ -2,9 +2,9 @@
 /* The naming rules of Prometheus and OpenMetrics, as far as a family can break them at registration.
  *
  * Source: Prometheus, "Data model" and "Metric and label naming"; OpenMetrics 1.0, suffixes of the metric types. A
- * counter's name is kept without "_total" and exposed with it, so that `x` and `x_total` declare one family. Suffixes
- * that an exposition appends to other types (_bucket, _sum, _count, ...) are refused at the end of any name: they would
- * clash.
+ * counter's name is kept without "_total" and exposed with it, so that `x` and `x_total` declare one family; likewise
+ * an info's and "_info". Suffixes that an exposition appends to other types (_bucket, _sum, _count, ...) are refused at
+ * the end of any name: they would clash.
  */
 #include <string.h>
 
@@ -39,6 +39,8 @@ int mstat_name_check(const char *name, uint8_t kind, size_t *base_len)
 			return MSTAT_REASON_NAME;
 	if (kind == MSTAT_SHM_COUNTER && ends_in(name, len, "_total"))
 		len -= strlen("_total");
+	if (kind == MSTAT_SHM_INFO && ends_in(name, len, "_info"))
+		len -= strlen("_info");
 	if (!len)
 		return MSTAT_REASON_NAME;
 	for (size_t i = 0; i < sizeof(reserved_suffixes) / sizeof(*reserved_suffixes); i++)

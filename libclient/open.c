@@ -57,12 +57,14 @@ static bool layout_compute(const struct mstat_options *options, struct mstat_lay
 	layout->family_series_max = or_default(o->family_series_max, 16384);
 	layout->label_bytes_max = or_default(o->label_bytes_max, 1024);
 	layout->process_max = or_default(o->process_max, 256);
-	layout->gauge_cell_max = or_default(o->gauge_max, 4096) + MSTAT_GAUGE_FIRST;
+	layout->gauge_cell_max = or_default(o->gauge_max, 16384) + MSTAT_GAUGE_FIRST;
 	layout->arena_bytes = or_default(o->arena_bytes, 16u << 20);
+	layout->cell_max = or_default(o->cell_max, mstat_max(layout->series_max, 524288u)) + MSTAT_SHM_CELL_FIRST;
+	layout->exemplar_max = or_default(o->exemplar_max, 512) + MSTAT_SHM_EXEMPLAR_WAYS - 1;
 	if (layout->series_max > 1u << 24 || layout->label_bytes_max > 65536 || layout->process_max > 65536 ||
-	    layout->gauge_cell_max > 1u << 22 || layout->arena_bytes < 4096 || layout->arena_bytes > 1u << 31)
+	    layout->gauge_cell_max > 1u << 22 || layout->arena_bytes < 4096 || layout->arena_bytes > 1u << 31 ||
+	    layout->cell_max > 1u << 28 || layout->exemplar_max > 1u << 20)
 		return false;
-	layout->cell_max = layout->series_max + MSTAT_SHM_CELL_FIRST;
 	layout->row_stride = (uint32_t)align_up(layout->cell_max * 8ull, page);
 	layout->gauge_stride = (uint32_t)align_up(layout->gauge_cell_max * 8ull, page);
 	layout->cell_max = layout->row_stride / 8;
@@ -75,7 +77,9 @@ static bool layout_compute(const struct mstat_options *options, struct mstat_lay
 	layout->processes_off = layout->row_states_off + align_up(row_count * 8, page);
 	layout->rows_off = layout->processes_off + align_up(layout->process_max * 64ull, page);
 	layout->gauges_off = layout->rows_off + row_count * layout->row_stride;
-	layout->file_bytes = layout->gauges_off + (layout->process_max + 1ull) * layout->gauge_stride;
+	layout->exemplars_off = layout->gauges_off + (layout->process_max + 1ull) * layout->gauge_stride;
+	layout->file_bytes =
+		align_up(layout->exemplars_off + layout->exemplar_max * sizeof(struct mstat_shm_exemplar), page);
 	return true;
 }
 
@@ -90,6 +94,8 @@ static void header_regions(struct mstat_shm_header *header, const struct mstat_l
 		{MSTAT_SHM_REGION_PROCESSES, 1, layout->processes_off, layout->process_max * 64ull, 64, 0},
 		{MSTAT_SHM_REGION_GAUGES, 1, layout->gauges_off, (layout->process_max + 1ull) * layout->gauge_stride,
 		 layout->gauge_stride, 0},
+		{MSTAT_SHM_REGION_EXEMPLARS, 1, layout->exemplars_off,
+		 layout->exemplar_max * sizeof(struct mstat_shm_exemplar), sizeof(struct mstat_shm_exemplar), 0},
 	};
 	_Static_assert(sizeof(regions) / sizeof(*regions) <= MSTAT_SHM_REGION_MAX, "segment format");
 	header->region_count = sizeof(regions) / sizeof(*regions);
@@ -114,6 +120,7 @@ static void header_shape(struct mstat_shm_header *header, const struct mstat_lay
 	header->process_max = layout->process_max;
 	header->gauge_cell_max = layout->gauge_cell_max;
 	header->label_bytes_max = layout->label_bytes_max;
+	header->exemplar_max = layout->exemplar_max;
 	header_regions(header, layout);
 }
 
@@ -260,8 +267,9 @@ static bool header_adoptable(const struct mstat_shm_header *header, const struct
 	       header->cell_max == wanted.cell_max && header->series_max == wanted.series_max &&
 	       header->family_series_max == wanted.family_series_max && header->process_max == wanted.process_max &&
 	       header->gauge_cell_max == wanted.gauge_cell_max && header->label_bytes_max == wanted.label_bytes_max &&
-	       header->arena_published <= layout->arena_bytes && header->series_published <= layout->series_max &&
-	       header->cells_published <= layout->cell_max && header->gauge_cells_published <= layout->gauge_cell_max;
+	       header->exemplar_max == wanted.exemplar_max && header->arena_published <= layout->arena_bytes &&
+	       header->series_published <= layout->series_max && header->cells_published <= layout->cell_max &&
+	       header->gauge_cells_published <= layout->gauge_cell_max;
 }
 
 /* Still the file that the name leads to, ours, and only there? Asked with the lock held. */

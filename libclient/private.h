@@ -41,6 +41,8 @@ struct mstat_layout {
 	uint64_t processes_off;
 	uint64_t rows_off;
 	uint64_t gauges_off;
+	uint64_t exemplars_off;
+	uint32_t exemplar_max;
 	uint32_t row_stride;
 	uint32_t gauge_stride;
 	uint32_t cpu_count;
@@ -127,6 +129,11 @@ uint32_t mstat_identity_cpu_count(void);
 uint64_t mstat_realtime_ns(void);
 uint64_t mstat_monotonic_ns(void);
 
+static inline struct mstat_shm_exemplar *mstat_exemplar_slot(uint32_t slot)
+{
+	return (struct mstat_shm_exemplar *)(mstat_root.base + mstat_root.layout.exemplars_off) + slot;
+}
+
 /* populate.c: makes the pages of a range exist, so that no write to them can fault. 0, or the reason. Never shrinks. */
 int mstat_populate(uint64_t offset, uint64_t bytes);
 size_t mstat_page_bytes(void);
@@ -143,16 +150,18 @@ struct mstat_process {
 	uint32_t rcu;              /* lookups and locked adds are read-side sections: this process may reuse cells */
 	uint32_t stale;            /* forked from a process that has reused cells since */
 	int32_t last_reason;
-	uint32_t slot_refused; /* no slot was free: gauges of this process stay private */
-	uint32_t reserved;
+	uint32_t slot_refused;    /* no slot was free: gauges of this process stay private */
+	uint32_t exemplars;       /* 1: the pages of the exemplars exist */
 	uint64_t lock_timeout_ns; /* until then, registrations do not wait for the segment's lock */
-	char padding[4096 - 7 * 8 - 8];
-	char *gauge_row; /* mstat_hot.rows[-1] */
+	char padding[4096 - 7 * 8 - 3 * 8];
+	char *gauge_row;  /* mstat_hot.rows[MSTAT_GAUGE_ROW] */
+	char *no_rows[2]; /* of CPUs -1 and -2: never set */
 	char *rows[MSTAT_CPU_MAX];
 } __attribute__((aligned(65536))); /* what is wiped at a fork ends with it, whatever the size of a page */
-_Static_assert(offsetof(struct mstat_process, rows) == offsetof(struct mstat_process, gauge_row) + sizeof(char *),
-	       "mstat_hot.rows[-1] is the gauge row");
-_Static_assert(offsetof(struct mstat_process, gauge_row) == 4096 - 8, "the rows begin on a page");
+_Static_assert(offsetof(struct mstat_process, gauge_row) ==
+		       offsetof(struct mstat_process, rows) + MSTAT_GAUGE_ROW * (long)sizeof(char *),
+	       "the gauge row is where record.h looks for it");
+_Static_assert(offsetof(struct mstat_process, rows) == 4096, "the rows begin on a page");
 _Static_assert(sizeof(struct mstat_process) % 65536 == 0, "nothing else lies on the pages that a child sees as zeros");
 
 extern struct mstat_process mstat_process;
@@ -202,6 +211,11 @@ int mstat_rows_extend(uint32_t cells);
 int mstat_gauge_rows_extend(uint32_t cells);
 void mstat_gauges_retire(uint32_t slot); /* a dead process' values: kept ones go to row 0 */
 void mstat_rseq_setup(void);
+/* Complete adds to the cell `at` bytes behind the handle's. */
+void mstat_row_add_u64(const struct mstat_handle *handle, uint64_t at, uint64_t n);
+void mstat_row_add_f64(const struct mstat_handle *handle, uint64_t at, double n);
+/* This process' cell of a gauge, NULL where it has none. */
+uint64_t *mstat_gauge_own_cell(const struct mstat_handle *handle);
 bool mstat_rseq_fence(void); /* every thread of this process has left the section that it was in */
 
 /* ---- names (names.c) ---- */
@@ -216,13 +230,14 @@ bool mstat_utf8_valid(const char *text, size_t len);
 /* What a process knows of a series. The handle comes first: its address is what applications hold. */
 struct mstat_node {
 	struct mstat_handle handle;
+	const struct mstat_map *map; /* of histograms and their kin: the rest of their handle */
 	uint64_t hash;
 	uint32_t family; /* ordinal */
 	uint32_t index;  /* in SERIES */
 	uint32_t cell;
 	uint32_t value_count;
 	uint32_t key_bytes;
-	uint32_t reserved;
+	uint32_t states; /* how many a state set has */
 	/* The label values, each in blocks of 16 bytes, padded with at least one NUL: equal keys are equal bytes. */
 	unsigned char key[] __attribute__((aligned(16)));
 };
@@ -232,6 +247,9 @@ struct mstat_family_state {
 	uint32_t ordinal;
 	uint8_t kind, value, merge, flags;
 	uint16_t label_count;
+	uint32_t cells;  /* of one series */
+	uint32_t states; /* of a state set */
+	const struct mstat_map *map;
 	uint32_t series_limit;
 	uint32_t live; /* series, at most; recounted when the limit seems to be reached */
 	uint32_t full; /* a lookup that misses gets the overflow series at once */
@@ -249,6 +267,10 @@ struct mstat_table {
 	struct mstat_bucket buckets[];
 };
 
+struct mstat_free {
+	uint32_t cell, cells;
+};
+
 struct mstat_index {
 	struct mstat_table *table; /* release in index_grow(), acquire in table_find() */
 	uint64_t count;
@@ -257,8 +279,10 @@ struct mstat_index {
 	uint32_t family_count;
 	uint32_t *strings; /* open-addressed set of arena offsets */
 	uint32_t string_mask, string_count;
-	uint32_t *free_cells; /* cells of removed series whose grace period is over */
+	struct mstat_free *free_cells; /* of removed series whose grace period is over */
 	uint32_t free_count, free_capacity;
+	/* Where the late updates of removed histograms go: as many cells as the largest of them has. */
+	uint32_t sink_cell, sink_cells;
 	struct mstat_node **by_index; /* SERIES index -> node */
 	/* Counter cell -> 1 + SERIES index of its owner; 0: nobody. A removed series owns its cell until it is given
 	 * back, after the grace period; one that comes back may use its old cell only while it owns it. */
@@ -297,6 +321,27 @@ void *mstat_pages_alloc(size_t bytes);
 bool mstat_strings_put(struct mstat_index *index, uint32_t offset);
 bool mstat_index_put(struct mstat_index *index, struct mstat_node *node);
 
+/* buckets.c */
+/* What a declaration says of buckets, as a record (of at most MSTAT_BUCKETS_RECORD_MAX bytes); 0 or the reason. */
+#define MSTAT_BUCKETS_RECORD_MAX (sizeof(struct mstat_shm_buckets) + MSTAT_BOUNDS_MAX * sizeof(double))
+int mstat_buckets_declare(const struct mstat_family *family, struct mstat_shm_buckets *record);
+/* The map of a record, in private memory; NULL for a record that is not valid and when there is no memory left. */
+const struct mstat_map *mstat_map_make(const struct mstat_shm_buckets *record, uint8_t value);
+/* The bucket of any value, by search. */
+uint32_t mstat_map_search(const struct mstat_map *map, uint64_t value);
+uint32_t mstat_map_search_f64(const struct mstat_map *map, double value);
+/* Cells of a series in front of its buckets. */
+static inline uint32_t mstat_sums_of(uint8_t kind, uint8_t value)
+{
+	return kind != MSTAT_SHM_GAUGE_HISTOGRAM && value == MSTAT_SHM_F64 ? MSTAT_SHM_SUMS_F64 : MSTAT_SHM_SUMS_U64;
+}
+
+/* enable.c: whether MSTAT_DISABLE names the family. */
+bool mstat_family_unwanted(const struct mstat_family *family);
+
+/* Cells that exist in every row in use; 0 and a reason when there are none. Segment's lock held. */
+uint32_t mstat_cells_alloc(struct mstat_index *index, bool in_rows, uint32_t cells, int *reason);
+
 /* families.c: fills declared->state; 0 or the reason. Segment's lock held, index in step. */
 int mstat_family_resolve(struct mstat_index *index, struct mstat_family *declared);
 
@@ -306,10 +351,12 @@ int mstat_series_make(struct mstat_index *index, const struct mstat_family_state
 
 /* Finds or makes; the overflow series or one of mstat_no_handle on failure. */
 struct mstat_handle *mstat_series_find(struct mstat_family *family, const char *const *values, size_t count);
-extern struct mstat_handle mstat_no_handle[2];
+/* The handles of nothing: their updates go to the sink cells. */
+enum mstat_nothing { MSTAT_NOTHING_U64, MSTAT_NOTHING_F64, MSTAT_NOTHING_HISTOGRAM, MSTAT_NOTHING_HISTOGRAM_F64 };
+extern struct mstat_histogram mstat_no_handle[4];
 static inline bool mstat_is_no_handle(const struct mstat_handle *handle)
 {
-	return handle == &mstat_no_handle[0] || handle == &mstat_no_handle[1];
+	return (uintptr_t)handle - (uintptr_t)mstat_no_handle < sizeof(mstat_no_handle);
 }
 
 /* ---- refusals (status.c) ---- */

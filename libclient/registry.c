@@ -14,15 +14,28 @@
 #define STATE_ORDINAL(state) ((uint32_t)(state)-1)
 #define STATE_LABELS(state) ((size_t)((state) >> 32))
 
-/* The handles of nothing: their updates go to the sink cells. */
-struct mstat_handle mstat_no_handle[2] = {
-	{.offset = MSTAT_SHM_CELL_SINK_U64 * MSTAT_CELL_BYTES},
-	{.offset = MSTAT_SHM_CELL_SINK_F64 * MSTAT_CELL_BYTES},
+/* Zeros: everything that is observed by a handle of nothing goes to the slow path, but for 0: to the first bucket. */
+static struct {
+	struct mstat_map map;
+	uint64_t bound; /* map.bounds[0] */
+} no_map;
+
+struct mstat_histogram mstat_no_handle[4] = {
+	[MSTAT_NOTHING_U64] = {.handle.offset = MSTAT_SHM_CELL_SINK_U64 * MSTAT_CELL_BYTES},
+	[MSTAT_NOTHING_F64] = {.handle.offset = MSTAT_SHM_CELL_SINK_F64 * MSTAT_CELL_BYTES},
+	[MSTAT_NOTHING_HISTOGRAM] = {{.offset = MSTAT_SHM_CELL_SINK_HISTOGRAM_U64 * MSTAT_CELL_BYTES}, &no_map.map},
+	[MSTAT_NOTHING_HISTOGRAM_F64] = {{.offset = MSTAT_SHM_CELL_SINK_HISTOGRAM_F64 * MSTAT_CELL_BYTES}, &no_map.map},
 };
 
 static struct mstat_handle *no_handle(const struct mstat_family *declared)
 {
-	return &mstat_no_handle[declared->kind == MSTAT_SHM_COUNTER && declared->value == MSTAT_SHM_F64];
+	bool f64 = declared->value == MSTAT_SHM_F64;
+	enum mstat_nothing nothing = f64 ? MSTAT_NOTHING_F64 : MSTAT_NOTHING_U64;
+	if (mstat_shm_kind_has_buckets(declared->kind))
+		nothing = f64 ? MSTAT_NOTHING_HISTOGRAM_F64 : MSTAT_NOTHING_HISTOGRAM;
+	if (!mstat_shm_kind_in_rows(declared->kind) && !mstat_shm_kind_has_buckets(declared->kind))
+		nothing = MSTAT_NOTHING_U64;
+	return &mstat_no_handle[nothing].handle;
 }
 
 /* ---- the arena ---- */
@@ -77,28 +90,37 @@ static void registry_recover(const struct mstat_index *index)
 		series_publish(index->by_index[header->series_published]);
 }
 
-/* A cell for a series of the family, existing in every row in use; 0 and a reason when there is none. */
-static uint32_t cell_alloc(struct mstat_index *index, const struct mstat_family_state *family, int *reason)
+static bool cells_reuse(struct mstat_index *index, uint32_t cells, uint32_t *cell)
+{
+	for (uint32_t i = index->free_count; i-- > 0;) {
+		if (index->free_cells[i].cells != cells)
+			continue;
+		*cell = index->free_cells[i].cell;
+		index->free_cells[i] = index->free_cells[--index->free_count];
+		mstat_root.reuse_epoch++;
+		mstat_store_relaxed(&mstat_header()->reuse_epoch, mstat_root.reuse_epoch);
+		return true;
+	}
+	return false;
+}
+
+uint32_t mstat_cells_alloc(struct mstat_index *index, bool in_rows, uint32_t cells, int *reason)
 {
 	struct mstat_shm_header *header = mstat_header();
-	bool counter = family->kind == MSTAT_SHM_COUNTER;
-	uint32_t cell = counter ? header->cells_published : header->gauge_cells_published;
-	uint32_t limit = counter ? mstat_root.layout.cell_max : mstat_root.layout.gauge_cell_max;
-	uint32_t need = !counter && family->merge == MSTAT_SHM_MERGE_LAST ? 2 : 1;
-	if (counter && index->free_count && mstat_slot_is_only() && !mstat_root.forked) {
-		cell = index->free_cells[--index->free_count];
-		mstat_root.reuse_epoch++;
-		mstat_store_relaxed(&header->reuse_epoch, mstat_root.reuse_epoch);
+	uint32_t cell = in_rows ? header->cells_published : header->gauge_cells_published;
+	uint32_t limit = in_rows ? mstat_root.layout.cell_max : mstat_root.layout.gauge_cell_max;
+	if (in_rows && index->free_count && mstat_slot_is_only() && !mstat_root.forked &&
+	    cells_reuse(index, cells, &cell))
 		return cell;
-	}
-	if (limit - cell < need) {
+	if (limit - cell < cells) {
 		*reason = MSTAT_REASON_CELLS_FULL;
 		return 0;
 	}
-	*reason = counter ? mstat_rows_extend(cell + need) : mstat_gauge_rows_extend(cell + need);
+	*reason = in_rows ? mstat_rows_extend(cell + cells) : mstat_gauge_rows_extend(cell + cells);
 	if (*reason)
 		return 0;
-	mstat_store_release(counter ? &header->cells_published : &header->gauge_cells_published, cell + need);
+	/* release: pairs with the acquire of readers; the pages exist before */
+	mstat_store_release(in_rows ? &header->cells_published : &header->gauge_cells_published, cell + cells);
 	return cell;
 }
 
@@ -124,7 +146,7 @@ int mstat_series_make(struct mstat_index *index, const struct mstat_family_state
 	struct mstat_shm_series *record = mstat_arena_reserve(bytes);
 	if (!record)
 		return MSTAT_REASON_ARENA_FULL;
-	uint32_t cell = cell_alloc(index, family, &reason);
+	uint32_t cell = mstat_cells_alloc(index, mstat_shm_kind_in_rows(family->kind), family->cells, &reason);
 	if (reason)
 		return reason;
 	memset(record, 0, bytes);
@@ -176,7 +198,7 @@ static uint32_t family_recount(const struct mstat_index *index, const struct mst
 static bool free_cell_take(struct mstat_index *index, uint32_t cell)
 {
 	for (uint32_t i = 0; i < index->free_count; i++) {
-		if (index->free_cells[i] == cell) {
+		if (index->free_cells[i].cell == cell) {
 			index->free_cells[i] = index->free_cells[--index->free_count];
 			return true;
 		}
@@ -190,7 +212,7 @@ static int series_revive(struct mstat_index *index, struct mstat_node *node)
 {
 	struct mstat_family_state *family = index->families[node->family];
 	struct mstat_shm_entry *entry = mstat_entry(node->index);
-	if (family->kind == MSTAT_SHM_COUNTER && index->owners[node->cell] != node->index + 1) {
+	if (mstat_shm_kind_in_rows(family->kind) && index->owners[node->cell] != node->index + 1) {
 		if (!free_cell_take(index, node->cell)) {
 			const struct mstat_shm_series *record = mstat_arena(entry->record);
 			return mstat_series_make(index, family, record->label_values, record->label_count, 0);
@@ -293,6 +315,10 @@ static struct mstat_handle *series_find_slow(struct mstat_family *family, const 
 	struct mstat_handle *handle = no_handle(family);
 	struct mstat_signals signals;
 	int saved_errno = errno;
+	if (!mstat_load_relaxed(&family->state[0]) && mstat_family_unwanted(family))
+		mstat_enable(family, 0);
+	if (mstat_load_relaxed(&family->disabled))
+		return handle;
 	if (!mstat_attach() || !mstat_process_lock(&signals)) {
 		mstat_refuse(MSTAT_REASON_NO_MEMORY);
 		goto out;
@@ -317,7 +343,7 @@ struct mstat_handle *mstat_series_find(struct mstat_family *family, const char *
 	/* acquire: pairs with the releases in mstat_index_ready() and mstat_family_resolve() */
 	const struct mstat_index *index = mstat_load_acquire(&mstat_process.index);
 	uint64_t state = mstat_load_acquire(&family->state[0]);
-	if (MSTAT_UNLIKELY(!index || !state || STATE_LABELS(state) != count))
+	if (MSTAT_UNLIKELY(!index || !state || STATE_LABELS(state) != count || mstat_load_relaxed(&family->disabled)))
 		return series_find_slow(family, values, count);
 	struct mstat_node *node =
 		mstat_index_find(index, STATE_ORDINAL(state), mstat_load_relaxed(&family->state[1]), values, count);

@@ -16,21 +16,38 @@
 
 #include "private.h"
 
+/* Where late updates of a removed series may go: as many cells as it has, or its own where there is no room; those are
+ * not reused then. */
+static uint32_t sink_of(struct mstat_index *index, const struct mstat_family_state *family, uint32_t own)
+{
+	int reason = 0;
+	if (family->kind == MSTAT_SHM_COUNTER)
+		return family->value == MSTAT_SHM_F64 ? MSTAT_SHM_CELL_SINK_F64 : MSTAT_SHM_CELL_SINK_U64;
+	if (index->sink_cells < family->cells) {
+		uint32_t cell = mstat_cells_alloc(index, true, family->cells, &reason);
+		if (reason)
+			return own;
+		index->sink_cell = cell;
+		index->sink_cells = family->cells;
+	}
+	return index->sink_cell;
+}
+
+/* Returns whether the cells may be reused after a grace period. Gauges' never are: their handles stay as they are. */
 static bool series_bury(struct mstat_index *index, struct mstat_node *node)
 {
 	struct mstat_shm_entry *entry = mstat_entry(node->index);
-	bool counter = index->families[node->family]->kind == MSTAT_SHM_COUNTER;
-	bool f64 = index->families[node->family]->value == MSTAT_SHM_F64;
+	struct mstat_family_state *family = index->families[node->family];
+	bool in_rows = mstat_shm_kind_in_rows(family->kind);
 	if ((entry->state & MSTAT_SHM_STATE_MASK) != MSTAT_SHM_STATE_LIVE)
 		return false;
 	/* release: pairs with the acquire in entry_kind() and in readers */
 	mstat_store_release(&entry->state, ((entry->state >> 2) + 1) << 2 | MSTAT_SHM_STATE_REMOVED);
-	uint32_t sink = !counter ? 0 : f64 ? MSTAT_SHM_CELL_SINK_F64 : MSTAT_SHM_CELL_SINK_U64;
+	uint32_t sink = in_rows ? sink_of(index, family, node->cell) : family->kind == MSTAT_SHM_GAUGE ? 0 : node->cell;
 	mstat_store_release(&node->handle.offset, sink * MSTAT_CELL_BYTES); /* pairs with loads in record.h */
-	struct mstat_family_state *family = index->families[node->family];
 	family->live -= family->live > 0;
 	mstat_store_relaxed(&family->full, 0);
-	return counter;
+	return in_rows && sink != node->cell;
 }
 
 static bool free_cells_reserve(struct mstat_index *index)
@@ -38,7 +55,7 @@ static bool free_cells_reserve(struct mstat_index *index)
 	if (index->free_count < index->free_capacity)
 		return true;
 	uint32_t capacity = index->free_capacity ? index->free_capacity * 2 : 1024;
-	uint32_t *cells =
+	struct mstat_free *cells =
 		mmap(NULL, capacity * sizeof(*cells), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (cells == MAP_FAILED)
 		return false;
@@ -56,6 +73,7 @@ struct burial {
 	uint32_t index;
 	uint32_t state; /* the entry's, as the removal left it */
 	uint32_t cell;
+	uint32_t cells;
 };
 
 /* After the grace period, with both locks held again. Not if the series has come back in the meantime, even if it was
@@ -66,11 +84,15 @@ static void cell_release(struct mstat_index *index, const struct burial *burial)
 	bool revived = mstat_entry(burial->index)->state != burial->state;
 	if (revived || !mstat_slot_is_only() || mstat_root.forked || !free_cells_reserve(index))
 		return;
-	for (uint32_t row = 0; row < rows; row++)
-		if (mstat_load_relaxed(mstat_row_state(row)) > burial->cell)
-			mstat_store_relaxed((uint64_t *)mstat_row(row) + burial->cell, 0);
+	for (uint32_t row = 0; row < rows; row++) {
+		uint64_t *cell = (uint64_t *)mstat_row(row) + burial->cell;
+		if (mstat_load_relaxed(mstat_row_state(row)) <= burial->cell)
+			continue; /* rows in use have all cells that were published */
+		for (uint32_t i = 0; i < burial->cells; i++)
+			mstat_store_relaxed(cell + i, 0);
+	}
 	index->owners[burial->cell] = 0;
-	index->free_cells[index->free_count++] = burial->cell;
+	index->free_cells[index->free_count++] = (struct mstat_free){burial->cell, burial->cells};
 }
 
 static void tables_free(struct mstat_table *table)
@@ -116,7 +138,7 @@ int mstat_remove(struct mstat_family *family, const char *const *values, size_t 
 	struct mstat_signals signals;
 	struct mstat_table *retired = NULL;
 	struct mstat_node *node = NULL;
-	struct burial burial = {0, 0, 0};
+	struct burial burial = {0};
 	bool reusable = false;
 
 	if (!mstat_attach() || !locks_take(&signals))
@@ -126,7 +148,8 @@ int mstat_remove(struct mstat_family *family, const char *const *values, size_t 
 	if (node && (mstat_entry(node->index)->state & MSTAT_SHM_STATE_MASK) == MSTAT_SHM_STATE_LIVE) {
 		reusable = series_bury(index, node);
 		removed = 1;
-		burial = (struct burial){node->index, mstat_entry(node->index)->state, node->cell};
+		burial = (struct burial){node->index, mstat_entry(node->index)->state, node->cell,
+					 index->families[node->family]->cells};
 	}
 	/* A child of fork has no grace periods: nothing is freed or reused in it. */
 	bool waits = removed && mstat_process.rcu;

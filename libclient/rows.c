@@ -172,17 +172,17 @@ static void shared_leave(bool rcu)
 		urcu_bp_read_unlock();
 }
 
-static void shared_add_u64(const struct mstat_handle *handle, uint64_t n)
+static void shared_add_u64(const struct mstat_handle *handle, uint64_t at, uint64_t n)
 {
 	bool rcu = shared_enter();
-	mstat_add_relaxed((uint64_t *)(row_shared() + mstat_load_relaxed(&handle->offset)), n);
+	mstat_add_relaxed((uint64_t *)(row_shared() + mstat_load_relaxed(&handle->offset) + at), n);
 	shared_leave(rcu);
 }
 
-static void shared_add_f64(const struct mstat_handle *handle, double n)
+static void shared_add_f64(const struct mstat_handle *handle, uint64_t at, double n)
 {
 	bool rcu = shared_enter();
-	uint64_t *cell = (uint64_t *)(row_shared() + mstat_load_relaxed(&handle->offset));
+	uint64_t *cell = (uint64_t *)(row_shared() + mstat_load_relaxed(&handle->offset) + at);
 	uint64_t old = mstat_load_relaxed(cell), sum_bits;
 	double sum;
 	do {
@@ -206,17 +206,33 @@ static bool add_impossible(const struct mstat_handle *handle)
 	return mstat_is_no_handle(handle) || !mstat_attach();
 }
 
+void mstat_row_add_u64(const struct mstat_handle *handle, uint64_t at, uint64_t n)
+{
+	struct mstat_rseq *rseq = rseq_ready();
+	bool added = false;
+	while (!added && rseq && row_current(rseq))
+		added = mstat_rseq_add_u64_at(rseq, mstat_process.rows, &handle->offset, at, n);
+	if (!added && !mstat_process.stale)
+		shared_add_u64(handle, at, n);
+	rseq_leave();
+}
+
+void mstat_row_add_f64(const struct mstat_handle *handle, uint64_t at, double n)
+{
+	struct mstat_rseq *rseq = rseq_ready();
+	bool added = false;
+	while (!added && rseq && row_current(rseq))
+		added = mstat_rseq_add_f64_at(rseq, mstat_process.rows, &handle->offset, at, n);
+	if (!added && !mstat_process.stale)
+		shared_add_f64(handle, at, n);
+	rseq_leave();
+}
+
 void mstat_add_slow(mstat_counter *counter, uint64_t n)
 {
 	int saved_errno = errno;
-	struct mstat_rseq *rseq = NULL;
-	bool added = add_impossible(&counter->handle);
-	if (!added)
-		rseq = rseq_ready();
-	while (!added && rseq && row_current(rseq))
-		added = mstat_rseq_add_u64(rseq, mstat_process.rows, &counter->handle.offset, n);
-	if (!added && !mstat_process.stale)
-		shared_add_u64(&counter->handle, n);
+	if (!add_impossible(&counter->handle))
+		mstat_row_add_u64(&counter->handle, 0, n);
 	rseq_leave();
 	errno = saved_errno;
 }
@@ -224,18 +240,12 @@ void mstat_add_slow(mstat_counter *counter, uint64_t n)
 void mstat_add_f64_slow(mstat_counter_f64 *counter, double n)
 {
 	int saved_errno = errno;
-	struct mstat_rseq *rseq = NULL;
-	bool added = add_impossible(&counter->handle);
-	if (!added && !(n >= 0 && n <= __DBL_MAX__)) {
-		mstat_refuse(MSTAT_REASON_NEGATIVE);
-		added = true;
+	if (!add_impossible(&counter->handle)) {
+		if (n >= 0 && n <= __DBL_MAX__)
+			mstat_row_add_f64(&counter->handle, 0, n);
+		else
+			mstat_refuse(MSTAT_REASON_NEGATIVE);
 	}
-	if (!added)
-		rseq = rseq_ready();
-	while (!added && rseq && row_current(rseq))
-		added = mstat_rseq_add_f64(rseq, mstat_process.rows, &counter->handle.offset, n);
-	if (!added && !mstat_process.stale)
-		shared_add_f64(&counter->handle, n);
 	rseq_leave();
 	errno = saved_errno;
 }

@@ -5,22 +5,9 @@
 #pragma GCC diagnostic ignored "-Wmissing-prototypes"
 #include "private.h"
 
-mstat_counter *mstat_counter_find(mstat_counter_family *family, const char *const *values, size_t count)
-{
-	return (mstat_counter *)mstat_series_find(&family->family, values, count);
-}
-
-mstat_counter_f64 *mstat_counter_f64_find(mstat_counter_f64_family *family, const char *const *values, size_t count)
-{
-	return (mstat_counter_f64 *)mstat_series_find(&family->family, values, count);
-}
-
-mstat_gauge *mstat_gauge_find(mstat_gauge_family *family, const char *const *values, size_t count)
-{
-	return (mstat_gauge *)mstat_series_find(&family->family, values, count);
-}
-
-mstat_gauge_f64 *mstat_gauge_f64_find(mstat_gauge_f64_family *family, const char *const *values, size_t count)
-{
-	return (mstat_gauge_f64 *)mstat_series_find(&family->family, values, count);
-}
+#define FIND(type)                                                                                                     \
+	mstat_##type *mstat_##type##_find(mstat_##type##_family *family, const char *const *values, size_t count)      \
+	{                                                                                                              \
+		return (mstat_##type *)mstat_series_find(&family->family, values, count);                              \
+	}
+MSTAT_INSTRUMENTS(FIND)

@@ -44,7 +44,24 @@ static int by_family_age(const void *a, const void *b)
 	return (left->created_ns > right->created_ns) - (left->created_ns < right->created_ns);
 }
 
-static family_ref family_resolve(struct builder *builder, const struct segment_family *family)
+/* Shapes live as long as the agent: one source cannot have them all. */
+#define SHAPES_OF_SOURCE_MAX 1024u
+
+static bool shape_resolve(struct builder *builder, struct tracked *tracked, const struct segment_family *family,
+			  struct family_shape *shape)
+{
+	enum catalog_conflict conflict =
+		tracked->shape_count < SHAPES_OF_SOURCE_MAX
+			? family_shape_init(shape, builder_catalog(builder), family, SHAPE_SCHEMA_MAX)
+			: CATALOG_LIMIT;
+	if (conflict)
+		builder_count_conflict(builder, conflict);
+	tracked->shape_count += shape->shape != NULL;
+	return !conflict;
+}
+
+static family_ref family_resolve(struct builder *builder, struct tracked *tracked, const struct segment_family *family,
+				 struct family_shape *shape)
 {
 	const char *names[LABELS_MAX];
 	char buffers[2][64];
@@ -64,13 +81,26 @@ static family_ref family_resolve(struct builder *builder, const struct segment_f
 	struct family_request request = {.name = family->name,
 					 .help = family->help,
 					 .unit = family->unit,
-					 .type = family->kind == MSTAT_SHM_COUNTER ? METRIC_COUNTER : METRIC_GAUGE,
+					 .type = metric_type_of(family),
 					 .label_names = names,
 					 .label_count = count};
 	enum catalog_conflict conflict = catalog_family(builder_catalog(builder), &request, &reference);
 	if (conflict != CATALOG_OK)
 		builder_count_conflict(builder, conflict);
+	if (reference != FAMILY_NONE && !shape_resolve(builder, tracked, family, shape))
+		return FAMILY_NONE;
 	return reference;
+}
+
+static int families_reserve(struct tracked *tracked, uint32_t count)
+{
+	family_ref *families = reallocarray(tracked->families, count, sizeof(*families));
+	if (families)
+		tracked->families = families;
+	struct family_shape *shapes = reallocarray(tracked->shapes, count, sizeof(*shapes));
+	if (shapes)
+		tracked->shapes = shapes;
+	return families && shapes ? 0 : -ENOMEM;
 }
 
 static int families_resolve(struct segments *segments, struct builder *builder)
@@ -89,22 +119,23 @@ static int families_resolve(struct segments *segments, struct builder *builder)
 		struct tracked *tracked = source->tracked;
 		if (tracked->family_count == source->family_count)
 			continue;
-		family_ref *families = reallocarray(tracked->families, source->family_count, sizeof(*families));
-		if (!families) {
-			r = -ENOMEM;
-			break;
-		}
-		tracked->families = families;
-		for (; tracked->family_count < source->family_count; tracked->family_count++)
+		r = families_reserve(tracked, source->family_count);
+		for (; !r && tracked->family_count < source->family_count; tracked->family_count++) {
+			tracked->families[tracked->family_count] = FAMILY_NONE;
+			tracked->shapes[tracked->family_count] = (struct family_shape){0};
 			fresh[filled++] =
 				(struct new_family){.source = source,
 						    .index = tracked->family_count,
 						    .created_ns = source->families[tracked->family_count].created_ns};
+		}
 	}
 	qsort(fresh, filled, sizeof(*fresh), by_family_age);
-	for (size_t i = 0; i < filled; i++)
-		fresh[i].source->tracked->families[fresh[i].index] =
-			family_resolve(builder, &fresh[i].source->families[fresh[i].index]);
+	for (size_t i = 0; i < filled; i++) {
+		struct tracked *tracked = fresh[i].source->tracked;
+		uint32_t family = fresh[i].index;
+		tracked->families[family] =
+			family_resolve(builder, tracked, &fresh[i].source->families[family], &tracked->shapes[family]);
+	}
 	free(fresh);
 	return r;
 }
@@ -189,6 +220,24 @@ static struct segment_value series_value(const struct source *source, uint32_t s
 	return source->segment ? segment_value(source->segment, series) : source->totals->series[series].value;
 }
 
+static struct segment_distribution series_distribution(const struct source *source, uint32_t series)
+{
+	return source->segment ? segment_distribution(source->segment, series)
+			       : totals_distribution(source->totals, series);
+}
+
+static bool series_present(const struct source *source, uint32_t series)
+{
+	if (source->families[series_family(source, series)].buckets)
+		return series_distribution(source, series).present;
+	return series_value(source, series).present;
+}
+
+static uint64_t series_created_ns(const struct source *source, uint32_t series)
+{
+	return source->segment ? source->segment->series[series].created_ns : source->totals->series[series].created_ns;
+}
+
 /* The strings were dropped when everything else had been resolved: have them read again. */
 static void strings_restore(const struct segments *segments, const struct source *source, uint32_t series)
 {
@@ -202,10 +251,13 @@ static void source_resolve_values(const struct segments *segments, struct builde
 {
 	struct tracked *tracked = source->tracked;
 	for (uint32_t series = 0; tracked->later_count && series < tracked->series_count; series++) {
-		if (tracked->series[series] != SERIES_LATER || !series_value(source, series).present)
+		if (tracked->series[series] != SERIES_LATER || !series_present(source, series))
 			continue;
 		strings_restore(segments, source, series);
 		tracked->series[series] = series_resolve(builder, source, series, NULL);
+		if (tracked->series[series] != SERIES_NONE)
+			catalog_series_created(builder_catalog(builder), tracked->series[series],
+					       series_created_ns(source, series));
 		tracked->later_count--;
 	}
 }
@@ -280,6 +332,42 @@ static void each_merge(const struct source *source, struct builder *builder, uin
 	}
 }
 
+static void distribution_merge(const struct source *source, struct builder *builder, uint32_t series)
+{
+	uint32_t family = series_family(source, series);
+	struct segment_distribution value = series_distribution(source, series);
+	if (value.present)
+		family_shape_merge(&source->tracked->shapes[family], builder, source->tracked->series[series],
+				   &source->families[family], &value);
+}
+
+static void states_merge(const struct source *source, struct builder *builder, uint32_t series)
+{
+	struct segment_value value = series_value(source, series);
+	struct composite composite = {.shape = source->tracked->shapes[series_family(source, series)].shape,
+				      .parts = &value.bits};
+	if (value.present)
+		builder_merge_composite(builder, source->tracked->series[series], &composite);
+}
+
+static void source_merge_exemplars(const struct source *source, struct builder *builder)
+{
+	const struct segment_exemplar *exemplars;
+	size_t count = source->segment ? segment_exemplars(source->segment, &exemplars) : 0;
+	for (size_t i = 0; i < count; i++) {
+		const struct segment_exemplar *exemplar = &exemplars[i];
+		if (exemplar->series >= source->tracked->series_count ||
+		    source->tracked->series[exemplar->series] >= SERIES_LATER)
+			continue;
+		uint32_t family = series_family(source, exemplar->series);
+		if (source->families[family].kind == MSTAT_SHM_SUMMARY || !series_present(source, exemplar->series))
+			continue;
+		uint32_t part = family_shape_exemplar_part(&source->tracked->shapes[family], exemplar->bucket);
+		builder_exemplar(builder, source->tracked->series[exemplar->series], part, exemplar->labels,
+				 exemplar->labels_len, exemplar->value, (int64_t)exemplar->time_ns);
+	}
+}
+
 static void source_merge(const struct source *source, struct builder *builder)
 {
 	for (uint32_t series = 0; series < source->tracked->series_count; series++) {
@@ -290,11 +378,20 @@ static void source_merge(const struct source *source, struct builder *builder)
 		}
 		if (source->tracked->series[series] >= SERIES_LATER)
 			continue;
+		if (family->kind == MSTAT_SHM_HISTOGRAM || family->kind == MSTAT_SHM_GAUGE_HISTOGRAM) {
+			distribution_merge(source, builder, series);
+			continue;
+		}
+		if (family->kind == MSTAT_SHM_STATE_SET) {
+			states_merge(source, builder, series);
+			continue;
+		}
 		struct segment_value value = series_value(source, series);
 		if (value.present)
 			builder_merge(builder, source->tracked->series[series], family_rule(family),
 				      value_number(family, value), value.time_ns);
 	}
+	source_merge_exemplars(source, builder);
 }
 
 void sources_merge(const struct segments *segments, struct builder *builder)

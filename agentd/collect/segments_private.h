@@ -10,6 +10,7 @@
 #include "segment/discover.h"
 #include "segment/fold.h"
 #include "segments.h"
+#include "segments_shapes.h"
 
 /* A family of a source that was refused has no reference. */
 #define FAMILY_NONE UINT32_MAX
@@ -21,7 +22,9 @@ struct tracked {
 	ino_t inode;         /* of the segment these references are of */
 	uint64_t generation; /* of the catalog these references are of */
 	family_ref *families;
+	struct family_shape *shapes; /* of the same families */
 	uint32_t family_count;
+	uint32_t shape_count; /* families that have one */
 	series_ref *series;
 	uint32_t series_count, series_capacity;
 	uint32_t later_count; /* of these series, those that have had no value yet and hence no reference */

@@ -15,13 +15,18 @@
 
 static void tracked_reset(struct tracked *tracked)
 {
+	for (uint32_t i = 0; i < tracked->family_count; i++)
+		family_shape_fini(&tracked->shapes[i]);
 	free(tracked->families);
+	free(tracked->shapes);
 	free(tracked->series);
 	free(tracked->service);
 	tracked->families = NULL;
+	tracked->shapes = NULL;
 	tracked->series = NULL;
 	tracked->service = NULL;
-	tracked->family_count = tracked->series_count = tracked->series_capacity = tracked->later_count = 0;
+	tracked->family_count = tracked->shape_count = 0;
+	tracked->series_count = tracked->series_capacity = tracked->later_count = 0;
 }
 
 static void tracked_free(void *user)

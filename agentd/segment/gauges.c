@@ -78,6 +78,13 @@ enum segment_refusal gauges_read(struct segment_scan *scan)
 	return refusal;
 }
 
+uint64_t gauge_row_cell(const struct segment *segment, size_t row, uint32_t cell)
+{
+	const struct segment_private *private = segment->private;
+
+	return cell < private->gauge_cells ? private->gauges[row * private->gauge_cells + cell] : MSTAT_SHM_GAUGE_UNSET;
+}
+
 /* What one row says of a series. */
 static struct segment_value row_value(const struct segment *segment, const struct segment_series *series, size_t row)
 {
@@ -133,6 +140,10 @@ static void value_merge(const struct segment_family *family, struct segment_valu
 		return;
 	if (!merged->present) {
 		*merged = value;
+		return;
+	}
+	if (family->kind == MSTAT_SHM_STATE_SET) {
+		merged->bits |= value.bits;
 		return;
 	}
 	switch (family->merge) {

@@ -78,6 +78,8 @@ static struct region_rule region_rule(const struct mstat_shm_header *header, uin
 					    (uint64_t)header->cpu_count + header->shared_row_count, UINT32_MAX};
 	case MSTAT_SHM_REGION_PROCESSES:
 		return (struct region_rule){sizeof(struct mstat_shm_process), header->process_max, SCAN_TABLE_BYTES};
+	case MSTAT_SHM_REGION_EXEMPLARS:
+		return (struct region_rule){sizeof(struct mstat_shm_exemplar), header->exemplar_max, SCAN_TABLE_BYTES};
 	default:
 		return (struct region_rule){(uint64_t)header->gauge_cell_max * 8, (uint64_t)header->process_max + 1,
 					    UINT32_MAX};
@@ -144,7 +146,7 @@ static enum segment_refusal check_history(struct segment_scan *scan, const struc
 
 	if (!scan->segment->private->accepted)
 		return SEGMENT_REFUSED_NONE;
-	if (memcmp(before, header, offsetof(struct mstat_shm_header, reserved0)))
+	if (memcmp(before, header, offsetof(struct mstat_shm_header, pid)))
 		return scan_refuse(scan, SEGMENT_REFUSED_SHRUNK, AT(uuid));
 	if (memcmp(before->regions, header->regions, sizeof(header->regions)))
 		return scan_refuse(scan, SEGMENT_REFUSED_SHRUNK, AT(regions));

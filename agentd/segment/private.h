@@ -9,7 +9,7 @@
 
 #include "reader.h"
 
-#define SEGMENT_REGION_KINDS (MSTAT_SHM_REGION_GAUGES + 1)
+#define SEGMENT_REGION_KINDS (MSTAT_SHM_REGION_EXEMPLARS + 1)
 
 /* As pread(2). Tests and fuzzers put their own function here to change a file between two reads. */
 typedef ssize_t (*segment_read_at)(int fd, void *buffer, size_t len, off_t offset);
@@ -46,6 +46,13 @@ struct segment_private {
 	uint32_t gauge_cells; /* cells in each of these rows */
 	size_t gauge_capacity;
 	size_t process_capacity;
+
+	uint64_t *merged; /* a gauge histogram's cells over all processes, for segment_distribution() */
+	size_t merged_capacity;
+
+	struct mstat_shm_exemplar *exemplar_slots; /* the copy of the table, while there are exemplars */
+	struct segment_exemplar *exemplars;        /* what of it is sound */
+	size_t exemplar_slot_capacity, exemplar_capacity, exemplar_count;
 };
 
 /* Scratch memory of a scan: tables (entries, slots, row states) and cells pass through it in pieces. */
@@ -96,6 +103,9 @@ enum segment_refusal arena_read(struct segment_scan *scan, bool *extended);
 /* parse.c */
 /* Checks the records that the copy has gained and keeps their families. */
 enum segment_refusal arena_parse(struct segment_scan *scan);
+/* The BUCKETS or LIST record at an offset of the copy, complete, or NULL. */
+const struct mstat_shm_buckets *arena_buckets(const struct segment_private *private, uint32_t off, uint8_t value);
+const struct mstat_shm_list *arena_list(const struct segment_private *private, uint32_t off);
 /* The text of a checked string record, NULL where there is none. */
 const char *arena_string(const struct segment_private *private, uint32_t off);
 /* The series record at an offset of the copy, bounds checked; NULL where there is none. */
@@ -122,12 +132,20 @@ void processes_ask_liveness(struct segment_scan *scan);
 
 /* gauges.c */
 enum segment_refusal gauges_read(struct segment_scan *scan);
+/* A cell of row `row` of the copy: 0 where nobody has set it. */
+uint64_t gauge_row_cell(const struct segment *segment, size_t row, uint32_t cell);
+
+/* exemplars.c */
+enum segment_refusal exemplars_read(struct segment_scan *scan);
+/* Whether a text is `name="value",...`, escaped, UTF-8, of at most 128 characters. */
+bool exemplar_labels_sound(const char *labels, size_t len);
 struct segment_value gauge_merge(const struct segment *segment, const struct segment_series *series);
 
 /* strings.c */
 bool text_is_utf8(const char *text, size_t len); /* no NUL, nothing overlong, no surrogates */
 bool name_is_metric(const char *name);
 bool name_is_label(const char *name);
+size_t label_name_len(const char *text, size_t len);    /* of the label name that a text begins with; 0: none */
 bool name_has_unit(const char *name, const char *unit); /* an empty unit, or the name ends in "_UNIT" */
 
 /* segment.c */

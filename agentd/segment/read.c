@@ -147,6 +147,8 @@ static enum segment_refusal read_all(struct segment_scan *scan)
 		refusal = rows_sum(scan);
 	if (!refusal)
 		refusal = gauges_read(scan);
+	if (!refusal)
+		refusal = exemplars_read(scan);
 	/* Pairs with the release of series_bury(): a cell that was zeroed for another series before it was copied
 	 * shows in the state that is read now. */
 	mstat_fence_acquire();

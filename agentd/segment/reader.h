@@ -53,23 +53,31 @@ extern const struct segment_limits segment_limits_default;
 
 struct segment_family {
 	uint32_t record_off; /* arena offset, the identity within the segment */
-	uint8_t kind;        /* MSTAT_SHM_COUNTER, MSTAT_SHM_GAUGE */
+	uint8_t kind;        /* MSTAT_SHM_COUNTER ... MSTAT_SHM_STATE_SET */
 	uint8_t value;       /* MSTAT_SHM_U64, _I64, _F64 */
 	uint8_t merge;       /* MSTAT_SHM_MERGE_* */
-	bool live;           /* gauges: values of dead processes do not count */
+	bool live;           /* gauges and their kin: values of dead processes do not count */
 	uint16_t label_count;
 	uint32_t series_limit;
+	uint32_t cells;    /* of one series */
+	uint32_t sums;     /* those of them in front of the buckets */
+	uint32_t ttl_s;    /* 0: for ever */
+	uint32_t window_s; /* summaries */
 	uint64_t created_ns;
 	const char *name; /* these live as long as the segment */
 	const char *help;
 	const char *unit;
 	const char **label_names;
+	const struct mstat_shm_buckets *buckets; /* valid by mstat_buckets_valid(); NULL: the kind has none */
+	uint32_t item_count;
+	const double *quantiles; /* summaries: item_count, ascending, each in [0, 1] */
+	const char **states;     /* state sets: item_count */
 };
 
 struct segment_series {
 	uint32_t family; /* index in segment->families */
 	uint32_t record_off;
-	uint32_t cell;
+	uint32_t cell;       /* the first */
 	uint32_t state;      /* the entry's state word of the last read */
 	uint64_t created_ns; /* of the last read */
 	bool overflow;
@@ -89,6 +97,24 @@ struct segment_value {
 	uint64_t bits;    /* u64, i64 or f64 by family->value; plain, not flipped */
 	uint64_t time_ns; /* MERGE_LAST: CLOCK_MONOTONIC of the store */
 	bool present;
+};
+
+/* The value of a histogram, summary or gauge histogram. */
+struct segment_distribution {
+	uint64_t sum;            /* u64, i64 or f64 bits by family->value; in recorded units */
+	const uint64_t *buckets; /* counts of the cells of mstat_partition(); i64 for gauge histograms */
+	uint32_t bucket_count;
+	bool present;
+};
+
+/* An exemplar, checked: labels are `name="value",...` by the rules of the exposition formats. */
+struct segment_exemplar {
+	uint32_t series;
+	uint32_t bucket;    /* cell of the partition; 0 for counters */
+	double value;       /* in base units */
+	uint64_t time_ns;   /* CLOCK_REALTIME */
+	const char *labels; /* not terminated */
+	uint32_t labels_len;
 };
 
 struct segment {
@@ -152,9 +178,16 @@ void segment_drop_strings(struct segment *segment);
 void segment_want_strings(struct segment *segment);
 
 /* The value of a series at the last read: a counter's sum over the rows, a gauge merged over the processes by its
- * family's rule (not for MERGE_EACH: see below). present is false for a gauge that nobody has set, an overflow series
- * that was never used, or a series that is not readable. */
+ * family's rule (not for MERGE_EACH: see below), the states of a state set or-ed; not for kinds with buckets. present
+ * is false for a gauge that nobody has set, an overflow series that was never used, or a series that is not readable.
+ */
 struct segment_value segment_value(const struct segment *segment, uint32_t series);
+
+/* The same for kinds with buckets; valid until the next call of this function or the next read. */
+struct segment_distribution segment_distribution(struct segment *segment, uint32_t series);
+
+/* The exemplars of readable series at the last read; valid until the next. */
+size_t segment_exemplars(const struct segment *segment, const struct segment_exemplar **exemplars);
 
 /* The value that one process (index in segment->processes) has of a gauge. */
 struct segment_value segment_value_of_process(const struct segment *segment, uint32_t series, uint32_t process);

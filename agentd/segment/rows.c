@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Counters: the sum of a cell over all rows that have it. Rows pass through the scan's scratch in pieces, so that
- * memory grows with the cells and not with the CPUs.
+/* Counters and buckets: the sum of a cell over all rows that have it. Rows pass through the scan's scratch in pieces,
+ * so that memory grows with the cells and not with the CPUs.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -23,7 +23,8 @@ static uint64_t add_f64_bits(uint64_t one, uint64_t other)
 	return one;
 }
 
-/* A bit for each cell that a live series uses as f64; NULL without an error where no series does. */
+/* A bit for each cell that a live series uses as f64 (a counter's, or the sums in front of buckets); NULL without an
+ * error where no series does. */
 static enum segment_refusal f64_cells(struct segment_scan *scan, uint8_t **bitmap)
 {
 	const struct segment *segment = scan->segment;
@@ -32,8 +33,9 @@ static enum segment_refusal f64_cells(struct segment_scan *scan, uint8_t **bitma
 	for (uint32_t i = 0; i < segment->series_count; i++) {
 		const struct segment_series *series = &segment->series[i];
 		const struct segment_family *family = &segment->families[series->family];
-		if (!series->readable || family->kind != MSTAT_SHM_COUNTER || family->value != MSTAT_SHM_F64 ||
-		    series->cell >= segment->private->cell_count)
+		uint32_t cells = family->sums ? family->sums : 1;
+		if (!series->readable || !mstat_shm_kind_in_rows(family->kind) || family->value != MSTAT_SHM_F64 ||
+		    series->cell >= segment->private->cell_count || cells > segment->private->cell_count - series->cell)
 			continue;
 		if (!*bitmap && scan_charge(scan, bytes))
 			return SEGMENT_REFUSED_BUDGET;
@@ -43,7 +45,8 @@ static enum segment_refusal f64_cells(struct segment_scan *scan, uint8_t **bitma
 			scan->error = ENOMEM;
 			return SEGMENT_REFUSED_READ;
 		}
-		(*bitmap)[series->cell / 8] |= (uint8_t)(1u << series->cell % 8);
+		for (uint32_t cell = series->cell; cell < series->cell + cells; cell++)
+			(*bitmap)[cell / 8] |= (uint8_t)(1u << cell % 8);
 	}
 	return SEGMENT_REFUSED_NONE;
 }

@@ -108,6 +108,9 @@ void segment_forget(struct segment *segment)
 	free(segment->version);
 	free(private->cells);
 	free(private->gauges);
+	free(private->merged);
+	free(private->exemplar_slots);
+	free(private->exemplars);
 	segment->series = NULL;
 	segment->series_count = 0;
 	segment->processes = NULL;
@@ -144,5 +147,8 @@ size_t segment_memory_bytes(const struct segment *segment)
 	return sizeof(*segment) + sizeof(*private) + private->family_bytes + private->arena_len +
 	       private->arena_len / 64 + private->series_capacity * sizeof(*segment->series) +
 	       private->cell_capacity * sizeof(*private->cells) + private->gauge_capacity * sizeof(*private->gauges) +
-	       private->process_capacity * sizeof(*segment->processes);
+	       private->process_capacity * sizeof(*segment->processes) +
+	       private->merged_capacity * sizeof(*private->merged) +
+	       private->exemplar_slot_capacity * sizeof(*private->exemplar_slots) +
+	       private->exemplar_capacity * sizeof(*private->exemplars);
 }

@@ -12,11 +12,12 @@ static bool state_is_live(uint32_t state)
 static bool cell_is_sound(const struct mstat_shm_header *header, const struct segment_family *family, uint32_t cell,
 			  bool published)
 {
-	if (family->kind == MSTAT_SHM_COUNTER)
-		return cell >= MSTAT_SHM_CELL_FIRST && cell < (published ? header->cells_published : header->cell_max);
-	uint32_t end = published ? header->gauge_cells_published : header->gauge_cell_max;
-	uint32_t last = family->merge == MSTAT_SHM_MERGE_LAST; /* the time is in the next cell */
-	return cell < end && last < end - cell;
+	bool in_rows = mstat_shm_kind_in_rows(family->kind);
+	uint32_t end = in_rows     ? published ? header->cells_published : header->cell_max
+		       : published ? header->gauge_cells_published
+				   : header->gauge_cell_max;
+
+	return cell >= (in_rows ? MSTAT_SHM_CELL_FIRST : 0) && cell < end && family->cells <= end - cell;
 }
 
 static bool labels_are_sound(const struct segment_private *private, const struct segment_family *family,

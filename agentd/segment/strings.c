@@ -67,14 +67,21 @@ bool name_is_metric(const char *name)
 	return true;
 }
 
+size_t label_name_len(const char *text, size_t len)
+{
+	size_t end = 0;
+
+	if (!len || !is_letter(*text))
+		return 0;
+	while (end < len && (is_letter(text[end]) || is_digit(text[end])))
+		end++;
+	return end > 1 && text[0] == '_' && text[1] == '_' ? 0 : end;
+}
+
 bool name_is_label(const char *name)
 {
-	if (!is_letter(*name) || (name[0] == '_' && name[1] == '_'))
-		return false;
-	for (name++; *name; name++)
-		if (!is_letter(*name) && !is_digit(*name))
-			return false;
-	return true;
+	size_t len = strlen(name);
+	return len && label_name_len(name, len) == len;
 }
 
 bool name_has_unit(const char *name, const char *unit)

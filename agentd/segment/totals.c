@@ -28,6 +28,14 @@ static void family_fini(struct segment_family *family)
 	free((char *)family->name);
 	free((char *)family->help);
 	free((char *)family->unit);
+	free((void *)family->buckets);
+	free((void *)family->quantiles);
+}
+
+static void series_fini(struct totals_series *series)
+{
+	free(series->values);
+	free(series->cells);
 }
 
 void totals_free(struct totals *totals)
@@ -39,7 +47,7 @@ void totals_free(struct totals *totals)
 	for (uint32_t i = 0; i < totals->family_count; i++)
 		family_fini(&totals->families[i]);
 	for (uint32_t i = 0; i < totals->series_count; i++)
-		free(totals->series[i].values);
+		series_fini(&totals->series[i]);
 	free(totals->families);
 	free(totals->series);
 	free(totals->marks);
@@ -67,12 +75,20 @@ static bool family_same(const struct segment_family *a, const struct segment_fam
 {
 	if (a->kind != b->kind || a->value != b->value || a->label_count != b->label_count || strcmp(a->unit, b->unit))
 		return false;
-	if (a->kind == MSTAT_SHM_GAUGE && (a->merge != b->merge || a->live != b->live))
+	if (!mstat_shm_kind_in_rows(a->kind) && (a->merge != b->merge || a->live != b->live))
 		return false;
 	for (uint16_t i = 0; i < a->label_count; i++)
 		if (strcmp(a->label_names[i], b->label_names[i]))
 			return false;
-	return true;
+	/* Quantiles and windows may change from one version of a program to the next, buckets may not. */
+	return !a->buckets || (a->buckets->record.bytes == b->buckets->record.bytes &&
+			       !memcmp(a->buckets, b->buckets, a->buckets->record.bytes));
+}
+
+static void *bytes_copy(const void *bytes, size_t len)
+{
+	void *copy = len ? malloc(len) : NULL;
+	return copy ? memcpy(copy, bytes, len) : NULL;
 }
 
 static int family_copy(struct segment_family *family, const struct segment_family *like)
@@ -82,7 +98,12 @@ static int family_copy(struct segment_family *family, const struct segment_famil
 	family->help = strdup(like->help);
 	family->unit = strdup(like->unit);
 	family->label_names = calloc(like->label_count + 1u, sizeof(*family->label_names));
-	bool complete = family->name && family->help && family->unit && family->label_names;
+	family->states = NULL; /* of live values, which are not kept */
+	family->item_count = like->quantiles ? like->item_count : 0;
+	family->buckets = like->buckets ? bytes_copy(like->buckets, like->buckets->record.bytes) : NULL;
+	family->quantiles = like->quantiles ? bytes_copy(like->quantiles, like->item_count * sizeof(double)) : NULL;
+	bool complete = family->name && family->help && family->unit && family->label_names &&
+			!family->buckets == !like->buckets && !family->quantiles == !like->quantiles;
 	for (uint16_t i = 0; complete && i < like->label_count; i++)
 		complete = (family->label_names[i] = strdup(like->label_names[i])) != NULL;
 	if (complete)
@@ -162,7 +183,8 @@ static char *values_join(const char *const *values, uint16_t count, size_t *byte
 int totals_series(struct totals *totals, uint32_t family, bool overflow, const char *const *values, uint32_t *series)
 {
 	size_t bytes;
-	char *joined = values_join(values, overflow ? 0 : totals->families[family].label_count, &bytes);
+	const struct segment_family *of = &totals->families[family];
+	char *joined = values_join(values, overflow ? 0 : of->label_count, &bytes);
 	if (!joined || table_reserve(totals) ||
 	    array_reserve(&totals->series, totals->series_count, &totals->series_capacity, sizeof(*totals->series))) {
 		free(joined);
@@ -178,8 +200,16 @@ int totals_series(struct totals *totals, uint32_t family, bool overflow, const c
 			return 0;
 		}
 	}
-	totals->series[totals->series_count] = (struct totals_series){
+	struct totals_series fresh = {
 		.family = family, .overflow = overflow, .values = joined, .values_bytes = (uint32_t)bytes};
+	if (of->buckets) {
+		fresh.cells = calloc(1 + of->cells - of->sums, sizeof(*fresh.cells));
+		if (!fresh.cells) {
+			free(joined);
+			return -ENOMEM;
+		}
+	}
+	totals->series[totals->series_count] = fresh;
 	totals->table[i] = totals->series_count + 1;
 	*series = totals->series_count++;
 	return 0;
@@ -198,9 +228,14 @@ static uint64_t sum_bits(const struct segment_family *family, uint64_t a, uint64
 {
 	if (family->value != MSTAT_SHM_F64)
 		return a + b;
-	double sum = as_f64(a) + as_f64(b);
+	double x = as_f64(a), y = as_f64(b), sum = x + y;
+	/* What the addition rounded away (Knuth's TwoSum). A total that is a little less than its parts were would let
+	 * a counter go down when a process dies: up, then. */
+	double virtual_y = sum - x, lost = (x - (sum - virtual_y)) + (y - virtual_y);
 	uint64_t bits;
 	memcpy(&bits, &sum, sizeof(bits));
+	if (lost > 0 && sum > 0)
+		bits++;
 	return bits;
 }
 
@@ -215,7 +250,7 @@ void totals_merge(const struct segment_family *family, struct segment_value *int
 		return;
 	if (!into->present) {
 		*into = value;
-	} else if (family->kind == MSTAT_SHM_COUNTER || family->merge == MSTAT_SHM_MERGE_SUM) {
+	} else if (mstat_shm_kind_in_rows(family->kind) || family->merge == MSTAT_SHM_MERGE_SUM) {
 		into->bits = sum_bits(family, into->bits, value.bits);
 	} else if (family->merge == MSTAT_SHM_MERGE_LAST  ? value.time_ns >= into->time_ns
 		   : family->merge == MSTAT_SHM_MERGE_MIN ? less(family, value.bits, into->bits)
@@ -224,12 +259,36 @@ void totals_merge(const struct segment_family *family, struct segment_value *int
 	}
 }
 
+static void distribution_add(const struct segment_family *family, struct totals_series *into,
+			     const struct segment_distribution *value)
+{
+	if (!value->present)
+		return;
+	into->value.present = true;
+	into->cells[0] = sum_bits(family, into->cells[0], value->sum);
+	for (uint32_t i = 0; i < value->bucket_count && i < family->cells - family->sums; i++)
+		into->cells[1 + i] += value->buckets[i];
+}
+
+struct segment_distribution totals_distribution(const struct totals *totals, uint32_t number)
+{
+	const struct totals_series *series = &totals->series[number];
+	const struct segment_family *family = &totals->families[series->family];
+	struct segment_distribution none = {0};
+	if (!series->cells || !series->value.present)
+		return none;
+	return (struct segment_distribution){.sum = series->cells[0],
+					     .buckets = series->cells + 1,
+					     .bucket_count = family->cells - family->sums,
+					     .present = true};
+}
+
 /* ---- adding a segment ---- */
 
 static bool series_kept(const struct segment *segment, uint32_t series)
 {
 	const struct segment_family *family = &segment->families[segment->series[series].family];
-	return segment->series[series].readable && !(family->kind == MSTAT_SHM_GAUGE && family->live);
+	return segment->series[series].readable && !family->live;
 }
 
 /* Where a segment's series goes; false for a family of another shape. */
@@ -266,7 +325,13 @@ void totals_add(struct totals *totals, struct segment *segment, const struct tot
 			continue;
 		struct totals_series *into = &totals->series[series];
 		uint64_t created_ns = segment->series[i].created_ns;
-		totals_merge(&totals->families[into->family], &into->value, segment_value(segment, i));
+		const struct segment_family *family = &totals->families[into->family];
+		if (into->cells) {
+			struct segment_distribution value = segment_distribution(segment, i);
+			distribution_add(family, into, &value);
+		} else {
+			totals_merge(family, &into->value, segment_value(segment, i));
+		}
 		if (!into->created_ns || created_ns < into->created_ns)
 			into->created_ns = created_ns;
 	}

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Totals: what the dead process trees of one service have counted, added up.
  *
- * Counters add up, gauges whose family keeps them merge by its rule, live gauges are not kept. A segment is added
- * exactly once: it leaves a mark here that goes to disk together with the values it added (totals_file.c), before its
- * file goes.
+ * Counters, histograms and summaries add up, gauges whose family keeps them merge by its rule, live gauges are not
+ * kept. A segment is added exactly once: it leaves a mark here that goes to disk together with the values it added
+ * (totals_file.c), before its file goes.
  *
  * Not thread-safe.
  */
@@ -19,6 +19,9 @@ struct totals_series {
 	bool overflow;
 	uint64_t created_ns; /* the oldest */
 	struct segment_value value;
+	/* Kinds with buckets: the sum (bits by the family's value) and the counts; value.present says whether they mean
+	 * something. */
+	uint64_t *cells;
 };
 
 /* A segment that has been added and whose file may still be there. */
@@ -63,6 +66,9 @@ int totals_series(struct totals *totals, uint32_t family, bool overflow, const c
  * counted), totals_add() adds the values and the mark. *refused grows by the series of families of another shape. */
 int totals_prepare(struct totals *totals, struct segment *segment, uint64_t *refused);
 void totals_add(struct totals *totals, struct segment *segment, const struct totals_mark *mark, uint64_t died_ns);
+
+/* The value of a series of a kind with buckets. */
+struct segment_distribution totals_distribution(const struct totals *totals, uint32_t series);
 
 /* Merges one value into another by the family's rule. */
 void totals_merge(const struct segment_family *family, struct segment_value *into, struct segment_value value);

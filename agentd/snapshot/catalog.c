@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* The catalog: families by name, series by text; what fits together and what is a conflict. */
-#include "catalog_private.h"
+#include "catalog_names.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* Names that a counter's family takes beside its own. */
-static const char *const counter_suffixes[] = {"_total", "_created"};
 
 const char *catalog_conflict_label(enum catalog_conflict conflict)
 {
@@ -79,84 +76,6 @@ size_t catalog_bytes(const struct catalog *catalog)
 
 /* ---- families --------------------------------------------------------------------------------------------------- */
 
-/* The place of a name in by_name; true if it is there. `len` bytes of it count. */
-static bool name_find(const struct catalog *catalog, const char *name, size_t len, uint32_t *place)
-{
-	uint32_t from = 0, to = catalog->family_count;
-	while (from < to) {
-		uint32_t middle = from + (to - from) / 2;
-		const char *other = catalog->families[catalog->by_name[middle]].name;
-		int order = strncmp(other, name, len);
-		if (!order && !other[len]) {
-			*place = middle;
-			return true;
-		}
-		if (order < 0)
-			from = middle + 1;
-		else
-			to = middle;
-	}
-	*place = from;
-	return false;
-}
-
-/* Whether a counter of this name would take the name of another family. */
-static bool counter_takes_name(const struct catalog *catalog, const char *name, const char *suffix)
-{
-	char longer[METRIC_NAME_BYTES_MAX + 16];
-	uint32_t place;
-	char *end = stpcpy(stpcpy(longer, name), suffix);
-	return name_find(catalog, longer, (size_t)(end - longer), &place);
-}
-
-/* Whether a family of this name would take a name of a counter. */
-static bool name_of_counter(const struct catalog *catalog, const char *name, const char *suffix)
-{
-	size_t len = strlen(name), suffix_len = strlen(suffix);
-	uint32_t place;
-	return len > suffix_len && !strcmp(name + len - suffix_len, suffix) &&
-	       name_find(catalog, name, len - suffix_len, &place) &&
-	       catalog->families[catalog->by_name[place]].type == METRIC_COUNTER;
-}
-
-/* Without this check one page could show a sample's name in two families. */
-static bool name_clashes(const struct catalog *catalog, const char *name, enum metric_type type)
-{
-	for (size_t i = 0; i < sizeof(counter_suffixes) / sizeof(counter_suffixes[0]); i++) {
-		if (type == METRIC_COUNTER && counter_takes_name(catalog, name, counter_suffixes[i]))
-			return true;
-		if (name_of_counter(catalog, name, counter_suffixes[i]))
-			return true;
-	}
-	return false;
-}
-
-static int string_compare(const void *a, const void *b)
-{
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-/* The set of label names as one string, in the scratch buffer: sorted, each followed by a comma. */
-static enum catalog_conflict label_names_join(struct catalog *catalog, const struct family_request *request)
-{
-	const char *sorted[SERIES_TEXT_LABELS_MAX];
-	if (request->label_count > SERIES_TEXT_LABELS_MAX)
-		return CATALOG_LIMIT;
-	size_t bytes = 1;
-	for (size_t i = 0; i < request->label_count; i++) {
-		sorted[i] = request->label_names[i];
-		bytes += strlen(sorted[i]) + 1;
-	}
-	qsort(sorted, request->label_count, sizeof(sorted[0]), string_compare);
-	if (!text_buffer_reserve(&catalog->scratch, bytes))
-		return CATALOG_NO_MEMORY;
-	char *out = catalog->scratch.bytes;
-	for (size_t i = 0; i < request->label_count; i++)
-		out = stpcpy(stpcpy(out, sorted[i]), ",");
-	*out = '\0';
-	return CATALOG_OK;
-}
-
 static const char *string_or_empty(const char *string)
 {
 	return string ? string : "";
@@ -171,7 +90,7 @@ static enum catalog_conflict family_match(struct catalog *catalog, const struct 
 	if (strcmp(family->unit, string_or_empty(request->unit)))
 		return CATALOG_CONFLICT_UNIT;
 	if (family->label_names && request->label_names) {
-		enum catalog_conflict conflict = label_names_join(catalog, request);
+		enum catalog_conflict conflict = catalog_labels_join(catalog, request);
 		if (conflict)
 			return conflict;
 		if (strcmp(family->label_names, catalog->scratch.bytes))
@@ -182,12 +101,12 @@ static enum catalog_conflict family_match(struct catalog *catalog, const struct 
 
 static enum catalog_conflict family_check(struct catalog *catalog, const struct family_request *request)
 {
-	if (strlen(request->name) > METRIC_NAME_BYTES_MAX || !metric_name_valid(request->name) ||
-	    name_clashes(catalog, request->name, request->type))
-		return CATALOG_CONFLICT_NAME;
+	enum catalog_conflict conflict = catalog_names_check(catalog, request);
+	if (conflict)
+		return conflict;
 	if (catalog->family_count >= CATALOG_FAMILIES_MAX)
 		return CATALOG_LIMIT;
-	return request->label_names ? label_names_join(catalog, request) : CATALOG_OK;
+	return request->label_names ? catalog_labels_join(catalog, request) : CATALOG_OK;
 }
 
 /* Copies the strings of a request, and the label names in the scratch buffer, into one block. */
@@ -206,8 +125,9 @@ static bool family_init(struct family *family, const struct family_request *requ
 		.unit = block + name_len + strlen(help) + 2,
 		.label_names = label_names ? block + string_bytes : NULL,
 		.string_bytes = (uint32_t)string_bytes,
-		.text_name_len = (uint32_t)(name_len + (request->type == METRIC_COUNTER ? strlen("_total") : 0)),
+		.text_name_len = (uint32_t)(name_len + strlen(metric_type_text_suffix(request->type))),
 		.type = request->type,
+		.shape = (int8_t)metric_type_shape(request->type),
 		.keep_empty_labels = request->keep_empty_labels,
 	};
 	strcpy(family->name, request->name);
@@ -273,7 +193,7 @@ static enum catalog_conflict family_add(struct catalog *catalog, const struct fa
 enum catalog_conflict catalog_family(struct catalog *catalog, const struct family_request *request, family_ref *family)
 {
 	uint32_t place;
-	if (!name_find(catalog, request->name, strlen(request->name), &place))
+	if (!catalog_name_find(catalog, request->name, strlen(request->name), &place))
 		return family_add(catalog, request, place, family);
 	family_ref found = catalog->by_name[place];
 	enum catalog_conflict conflict = family_match(catalog, &catalog->families[found], request);
@@ -286,7 +206,7 @@ void catalog_family_drop(struct catalog *catalog, family_ref ref)
 {
 	struct family *family = &catalog->families[ref];
 	uint32_t place;
-	bool found = name_find(catalog, family->name, strlen(family->name), &place);
+	bool found = catalog_name_find(catalog, family->name, strlen(family->name), &place);
 	assert(found && family->series_count == 0);
 	(void)found;
 	catalog->family_count--;
@@ -332,10 +252,8 @@ static bool series_reserve(struct catalog *catalog)
 static enum catalog_conflict key_render(struct catalog *catalog, const struct family *family,
 					const struct label *labels, size_t count)
 {
-	char name[METRIC_NAME_BYTES_MAX + 16];
-	char *end = stpcpy(name, family->name);
-	if (family->type == METRIC_COUNTER)
-		memcpy(end, "_total", strlen("_total"));
+	char name[METRIC_NAME_BYTES_MAX + METRIC_SUFFIX_BYTES_MAX + 1];
+	stpcpy(stpcpy(name, family->name), metric_type_text_suffix(family->type));
 	return series_text_render(&catalog->scratch, name, family->text_name_len, labels, count,
 				  family->keep_empty_labels);
 }
@@ -360,10 +278,10 @@ static enum catalog_conflict series_add(struct catalog *catalog, family_ref fami
 	return CATALOG_OK;
 }
 
-static bool label_names_valid(const struct label *labels, size_t count)
+static bool labels_allowed(const struct family *family, const struct label *labels, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
-		if (!label_name_valid(labels[i].name))
+		if (!catalog_label_allowed(family, labels[i].name))
 			return false;
 	return true;
 }
@@ -379,11 +297,16 @@ enum catalog_conflict catalog_series(struct catalog *catalog, family_ref family,
 	uint64_t hash = series_hash(&catalog->table, key->bytes, key->len);
 	series_ref found = series_table_find(&catalog->table, catalog->store, hash, key->bytes, key->len);
 	if (found == SERIES_NONE) {
-		/* Only here: a name that is not valid never gets into the table. */
-		if (!label_names_valid(labels, count))
+		/* Only here: a name that is not allowed never gets into the table. */
+		if (!labels_allowed(&catalog->families[family], labels, count))
 			return CATALOG_CONFLICT_LABELS;
 		return series_add(catalog, family, hash, series);
 	}
 	*series = found;
 	return CATALOG_OK;
+}
+
+void catalog_series_created(struct catalog *catalog, series_ref series, uint64_t created_ns)
+{
+	store_created(catalog->store, series, created_ns);
 }

@@ -15,7 +15,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum metric_type { METRIC_UNKNOWN, METRIC_GAUGE, METRIC_COUNTER };
+#include "shape.h"
+
+enum metric_type {
+	METRIC_UNKNOWN,
+	METRIC_GAUGE,
+	METRIC_COUNTER,
+	METRIC_HISTOGRAM,
+	METRIC_GAUGE_HISTOGRAM,
+	METRIC_SUMMARY,
+	METRIC_INFO,      /* a number, 1 */
+	METRIC_STATE_SET, /* a composite of shape STATES; its series have no label of the family's name */
+};
 
 /* How two values of one series become one. */
 enum merge_rule { MERGE_SUM, MERGE_MIN, MERGE_MAX, MERGE_LAST };
@@ -36,7 +47,8 @@ struct label {
 	const char *value;
 };
 
-/* What is asked of catalog_family(). A counter's name is without "_total"; the exposition adds it. */
+/* What is asked of catalog_family(). A counter's name is without "_total", an info's without "_info"; the exposition
+ * adds them. */
 struct family_request {
 	const char *name;
 	const char *help;
@@ -68,7 +80,10 @@ void catalog_free(struct catalog *catalog);
 
 /* Finds or makes a family. A family that exists with another type, unit or set of label names is a conflict: the first
  * wins, *family is untouched. Label names are compared only if both sides named theirs. A name is refused if it breaks
- * Prometheus' rules, or if a counter "x" meets a family "x_total" or "x_created".
+ * Prometheus' rules, or if one of the names of its samples ("x_total", "x_bucket", "x_count", "x_created", ...) is that
+ * of another family or of its samples (metric_types.def has them all; a state set's name may have no colon, since a
+ * label is named like it); label names "le" (histograms), "quantile" (summaries) and the family's own name (state sets)
+ * are refused as CATALOG_CONFLICT_LABELS, here and where a series brings them.
  *
  * Another help text refuses only the text: *family is set and usable, and CATALOG_CONFLICT_HELP is returned so that it
  * can be counted. Every other conflict leaves *family untouched. Cost: some 50 ns for a family that exists. */
@@ -77,10 +92,22 @@ enum catalog_conflict catalog_family(struct catalog *catalog, const struct famil
 /* Finds or makes a series. Labels may come in any order and are exposed in ascending order of their names; of labels
  * with the same name the first given counts, so labels of the agent's own go in front. Empty values are left out
  * unless the family keeps them.
- * Values are escaped here and must be UTF-8. CATALOG_CONFLICT_LABELS for a label name that breaks Prometheus' rules,
- * CATALOG_LIMIT beyond series_max, 128 labels or 16 MiB of text. Cost: some 100 ns for a series that exists. */
+ * Values are escaped here and must be UTF-8. CATALOG_CONFLICT_LABELS for a label name that breaks Prometheus' rules or
+ * that the family's type keeps for itself, CATALOG_LIMIT beyond series_max, 128 labels or 16 MiB of text. Cost: some
+ * 100 ns for a series that exists. */
 enum catalog_conflict catalog_series(struct catalog *catalog, family_ref family, const struct label *labels,
 				     size_t count, series_ref *series);
+
+/* When the series began to count from zero (CLOCK_REALTIME): of several times the earliest stays, until the series
+ * retires. 0: unknown, changes nothing. Snapshots of the series, also those made before, tell it from now on. */
+void catalog_series_created(struct catalog *catalog, series_ref series, uint64_t created_ns);
+
+/* Finds or makes a shape. CATALOG_CONFLICT_SHAPE for bounds, quantiles or states that are none (see shape.h),
+ * CATALOG_LIMIT for too many parts, 64 KiB of states' names, or more than 65,536 shapes or 64 MiB of them;
+ * CATALOG_NO_MEMORY. The request's arrays are copied. Cost: a hash of the request, some 20 ns and 2 ns a bound; more
+ * for a new shape. */
+enum catalog_conflict catalog_shape(struct catalog *catalog, const struct shape_request *request,
+				    const struct shape **shape);
 
 /* Memory of entries, texts and tables. */
 size_t catalog_bytes(const struct catalog *catalog);

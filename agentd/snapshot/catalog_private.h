@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The catalog's inside, for the files of this room: catalog.c (families, series), catalog_order.c (sorted order),
- * catalog_retire.c (ageing), layout.c (reads it). */
+/* The catalog's inside, for the files of this room: catalog.c (families, series), catalog_names.c (which names fit
+ * together), catalog_shape.c (shapes), catalog_order.c (sorted order), catalog_retire.c (ageing), layout.c (reads it).
+ */
 #ifndef AGENTD_SNAPSHOT_CATALOG_PRIVATE_H
 #define AGENTD_SNAPSHOT_CATALOG_PRIVATE_H
 
@@ -12,6 +13,7 @@
 
 #define CATALOG_FAMILIES_MAX 65536u /* a family's place is found by moving those behind it */
 #define CATALOG_IDLE_MAX 254u
+#define SHAPE_NONE (-1)
 #define CATALOG_IDLE_FREE 255u /* in idle[]: no such series */
 
 struct family {
@@ -24,6 +26,7 @@ struct family {
 	uint32_t series_count;
 	uint32_t rank; /* its place among the families by name */
 	enum metric_type type;
+	int8_t shape; /* enum shape_kind of its values, or SHAPE_NONE */
 	bool keep_empty_labels;
 	uint8_t idle; /* collections since it had a series */
 };
@@ -60,6 +63,12 @@ bool catalog_order_update(struct catalog *catalog);
 /* Ends a collection: types[0, limit) says which series had a value (0: none). Series that had none for retire_after
  * collections (0: for ever) leave. They do so in batches, so that users of references resolve again seldom. */
 void catalog_age(struct catalog *catalog, const uint8_t *types, uint32_t limit, uint32_t retire_after);
+
+/* The family of a series. */
+static inline const struct family *catalog_family_of(const struct catalog *catalog, series_ref series)
+{
+	return &catalog->families[store_entry(catalog->store, series)->family];
+}
 
 /* Drops an empty family. */
 void catalog_family_drop(struct catalog *catalog, family_ref family);

@@ -65,7 +65,7 @@ bool text_buffer_reserve(struct text_buffer *buffer, size_t bytes)
 	return true;
 }
 
-static char *value_escape(char *out, const char *value)
+char *label_value_escape(char *out, const char *value)
 {
 	for (; *value; value++) {
 		if (*value == '\\' || *value == '"' || *value == '\n')
@@ -90,7 +90,7 @@ static enum catalog_conflict label_append(struct text_buffer *buffer, const stru
 	out = mempcpy(out, label->name, name_len);
 	*out++ = '=';
 	*out++ = '"';
-	out = value_escape(out, label->value);
+	out = label_value_escape(out, label->value);
 	*out++ = '"';
 	buffer->len = (size_t)(out - buffer->bytes);
 	return CATALOG_OK;

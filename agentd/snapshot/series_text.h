@@ -30,6 +30,10 @@ bool text_buffer_reserve(struct text_buffer *buffer, size_t bytes);
 enum catalog_conflict series_text_render(struct text_buffer *buffer, const char *name, size_t name_len,
 					 const struct label *labels, size_t count, bool keep_empty);
 
+/* Writes a label value to `out` as it stands between the quotes, at most twice as long, without NUL; returns its end.
+ */
+char *label_value_escape(char *out, const char *value);
+
 /* Names by the rules of Prometheus: [a-zA-Z_:][a-zA-Z0-9_:]* and [a-zA-Z_][a-zA-Z0-9_]*. */
 bool metric_name_valid(const char *name);
 bool label_name_valid(const char *name);

@@ -31,13 +31,6 @@ static int64_t clock_ns(clockid_t clock)
 	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-struct number value_number(uint64_t bits, uint8_t type)
-{
-	struct number number = {.type = (enum number_type)(type - 1)};
-	memcpy(&number.u64, &bits, sizeof(bits)); /* the members of the union have one size */
-	return number;
-}
-
 struct snapshot *snapshot_new(struct store *store, struct layout *layout, const struct value_set *values)
 {
 	struct snapshot *snapshot = calloc(1, sizeof(*snapshot));
@@ -65,8 +58,7 @@ void snapshot_unref(struct snapshot *snapshot)
 		return;
 	mstat_load_acquire(&snapshot->references); /* pairs with the releases of all earlier holders */
 	layout_unref(snapshot->layout);
-	free(snapshot->values.bits);
-	free(snapshot->values.types);
+	value_set_fini(&snapshot->values);
 	store_leave(snapshot->store, &snapshot->user);
 	free(snapshot);
 }
@@ -96,6 +88,11 @@ size_t snapshot_text_bytes(const struct snapshot *snapshot)
 	return snapshot->layout->text_bytes;
 }
 
+size_t snapshot_composite_bytes(const struct snapshot *snapshot)
+{
+	return snapshot->values.composites.line_bytes + snapshot->values.exemplars.line_bytes;
+}
+
 const struct snapshot_family *snapshot_family(const struct snapshot *snapshot, size_t index)
 {
 	assert(index < snapshot->layout->family_count);
@@ -116,6 +113,22 @@ static const struct layout_family *family_of_sample(const struct layout *layout,
 	return &layout->families[from];
 }
 
+/* What only some samples have. */
+static void sample_complete(const struct snapshot *snapshot, series_ref series, struct snapshot_sample *sample)
+{
+	const struct value_set *values = &snapshot->values;
+	uint8_t type = values->types[series];
+	if (type & VALUE_EXEMPLARS)
+		sample->exemplars = exemplar_set_find(&values->exemplars, series, &sample->exemplar_count);
+	type &= (uint8_t)~VALUE_EXEMPLARS;
+	if (type == VALUE_COMPOSITE) {
+		sample->composite = composite_set_get(&values->composites, values->bits[series]);
+		__builtin_prefetch(sample->composite);
+	} else {
+		sample->number = value_number(values->bits[series], type);
+	}
+}
+
 void snapshot_samples(const struct snapshot *snapshot, size_t first, size_t count, struct snapshot_sample *samples)
 {
 	const struct layout *layout = snapshot->layout;
@@ -133,10 +146,17 @@ void snapshot_samples(const struct snapshot *snapshot, size_t first, size_t coun
 		/* The caller reads the text next; where series are many it is in no cache. */
 		__builtin_prefetch(entry->text);
 		__builtin_prefetch(entry->text + entry->text_len - 1);
-		samples[i].text = entry->text;
-		samples[i].text_len = entry->text_len;
-		samples[i].name_len = family->name_len;
-		samples[i].number = value_number(values->bits[series], values->types[series]);
+		samples[i] = (struct snapshot_sample){
+			.text = entry->text,
+			.text_len = entry->text_len,
+			.name_len = family->name_len,
+			.created_ns = mstat_load_relaxed(&entry->created_ns),
+		};
+		uint8_t type = values->types[series];
+		if (type <= VALUE_NUMBER_LAST)
+			samples[i].number = value_number(values->bits[series], type);
+		else
+			sample_complete(snapshot, series, &samples[i]);
 	}
 }
 

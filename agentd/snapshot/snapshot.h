@@ -8,10 +8,10 @@
 #ifndef AGENTD_SNAPSHOT_SNAPSHOT_H
 #define AGENTD_SNAPSHOT_SNAPSHOT_H
 
-#include "catalog.h"
+#include "builder.h"
 
 struct snapshot_family {
-	const char *name; /* a counter's without "_total" */
+	const char *name; /* a counter's without "_total", an info's without "_info" */
 	const char *help; /* unescaped */
 	const char *unit;
 	enum metric_type type;
@@ -19,11 +19,26 @@ struct snapshot_family {
 	uint32_t count;
 };
 
+struct exemplar {
+	uint32_t part;
+	uint32_t labels_len;
+	const char *labels; /* label="value",... without braces */
+	double value;
+	int64_t time_ns; /* CLOCK_REALTIME */
+};
+
+/* One series: a sample of a counter, gauge, info or unknown; all samples of the other types. */
 struct snapshot_sample {
-	const char *text; /* `name{label="value",...}` as exposed ("_total" included), not terminated by NUL */
+	/* `name{label="value",...}`, not terminated by NUL. The name as exposed for types of one sample ("_total",
+	 * "_info" included), the family's name for the others. */
+	const char *text;
 	uint32_t text_len;
-	uint32_t name_len; /* text[0, name_len) is the sample's name; the braces follow */
-	struct number number;
+	uint32_t name_len;    /* text[0, name_len) is the name; the braces follow */
+	struct number number; /* of types of one sample */
+	uint32_t exemplar_count;
+	const struct exemplar *exemplars;  /* in ascending order of their parts */
+	const struct composite *composite; /* of the other types; NULL for types of one sample */
+	uint64_t created_ns;               /* CLOCK_REALTIME; 0: unknown */
 };
 
 struct snapshot;
@@ -40,6 +55,12 @@ void snapshot_samples(const struct snapshot *snapshot, size_t first, size_t coun
 
 /* The sum of text_len over all samples: what an encoder needs to size its buffer. Cost: constant. */
 size_t snapshot_text_bytes(const struct snapshot *snapshot);
+
+/* What a text encoder needs on top, at most: the sum over all composite samples of (text_len + 64) times the lines that
+ * they make, and of the lengths of all exemplars' labels + 96. Lines are: a bucket, quantile or state, sum, count and
+ * created; of histograms without classic buckets, one for each part. States count with the lengths of their name and of
+ * the family's; native buckets beside classic ones with 40 bytes each. Cost: constant. */
+size_t snapshot_composite_bytes(const struct snapshot *snapshot);
 
 /* Walks the labels in a sample's text: pass a cursor of 0 first; returns false at the end. name and value are written
  * into the caller's buffers, unescaped, truncated to their sizes. */

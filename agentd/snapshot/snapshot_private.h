@@ -5,15 +5,7 @@
 
 #include "layout.h"
 #include "store.h"
-
-/* The values of one collection, by series_ref. A type is a number_type + 1; 0 says "no value". */
-struct value_set {
-	uint64_t *bits;
-	uint8_t *types;
-	uint32_t capacity;
-};
-
-struct number value_number(uint64_t bits, uint8_t type);
+#include "value_set.h"
 
 /* With one reference; takes over the values, and a reference of its own to the layout. NULL when out of memory: the
  * values stay the caller's. */

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <mstat/atomic.h>
+
 #include "text_arena.h"
 
 struct grave {
@@ -21,6 +23,7 @@ struct store {
 	series_ref free_head; /* references to give out again, linked through `family` */
 	struct text_arena arena;
 	size_t large_bytes; /* texts beyond the arena's limit */
+	struct shape_table shapes;
 
 	struct grave *graves; /* [grave_first, grave_end), in order of epoch */
 	size_t grave_first;
@@ -72,6 +75,7 @@ static void store_free(struct store *store)
 			text_free(store, entry);
 	}
 	text_arena_fini(&store->arena);
+	shape_table_fini(&store->shapes);
 	for (uint32_t page = 0; page <= store->series_max / STORE_PAGE_SERIES; page++)
 		free(store->first.pages[page]);
 	free(store->first.pages);
@@ -139,6 +143,19 @@ enum catalog_conflict store_add(struct store *store, const char *text, uint32_t 
 	*entry = (struct store_entry){.text = copy, .text_len = text_len, .family = family};
 	*series = fresh;
 	return CATALOG_OK;
+}
+
+void store_created(struct store *store, series_ref series, uint64_t created_ns)
+{
+	assert(series < store->limit && store_entry(store, series)->text);
+	struct store_entry *entry = entry_of(store, series);
+	if (created_ns && (!entry->created_ns || created_ns < entry->created_ns))
+		mstat_store_relaxed(&entry->created_ns, created_ns);
+}
+
+struct shape_table *store_shapes(struct store *store)
+{
+	return &store->shapes;
 }
 
 /* Makes room for one more grave: moves them to the front of the array, or makes the array larger. */
@@ -231,5 +248,5 @@ size_t store_bytes(const struct store *store)
 {
 	size_t pages = (store->limit + STORE_PAGE_SERIES - 1) / STORE_PAGE_SERIES;
 	return pages * STORE_PAGE_SERIES * sizeof(struct store_entry) + text_arena_bytes(&store->arena) +
-	       store->large_bytes + store->grave_capacity * sizeof(struct grave);
+	       store->large_bytes + store->grave_capacity * sizeof(struct grave) + store->shapes.bytes;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The series store: what a series_ref means, for the catalog that gives them out and the snapshots that use them.
+/* The series store: what a series_ref means, for the catalog that gives them out and the snapshots that use them; and
+ * the shapes of their values, for the same and as long.
  *
  * Entries and texts never move and never change while anybody may look at them, so readers need no lock: whoever holds
  * a snapshot has got its references through the snapshot's publication. A removed series stays in its grave until every
@@ -12,6 +13,7 @@
 #define AGENTD_SNAPSHOT_STORE_H
 
 #include "catalog.h"
+#include "shape_table.h"
 
 #define STORE_SERIES_MAX ((UINT32_C(1) << 24) - 2) /* what series_table's slots can hold */
 #define STORE_PAGE_SERIES 4096u
@@ -19,7 +21,8 @@
 struct store_entry {
 	char *text; /* name{labels}, no NUL */
 	uint32_t text_len;
-	family_ref family; /* for the catalog only; next free reference while the entry has no text */
+	family_ref family;   /* for the catalog only; next free reference while the entry has no text */
+	uint64_t created_ns; /* 0: unknown. The one member that changes while others look: relaxed accesses only */
 };
 
 /* A snapshot as the store sees it. */
@@ -42,6 +45,12 @@ uint32_t store_limit(const struct store *store);
 enum catalog_conflict store_add(struct store *store, const char *text, uint32_t text_len, family_ref family,
 				series_ref *series);
 
+/* Notes the earliest time given for a series; 0 says nothing. */
+void store_created(struct store *store, series_ref series, uint64_t created_ns);
+
+/* The table of shapes; for the catalog's thread. */
+struct shape_table *store_shapes(struct store *store);
+
 /* Buries a series; its entry stays readable until store_reclaim() finds nobody who may need it. False when out of
  * memory: nothing has happened. */
 bool store_remove(struct store *store, series_ref series);
@@ -54,7 +63,7 @@ void store_join(struct store *store, struct store_user *user);
 /* Any thread. May free the store. */
 void store_leave(struct store *store, struct store_user *user);
 
-/* Memory of entries and texts. */
+/* Memory of entries, texts and shapes. */
 size_t store_bytes(const struct store *store);
 
 struct store_pages {

@@ -25,8 +25,9 @@ extern "C" {
 #define MSTAT_UNLIKELY(condition) __builtin_expect(!!(condition), 0)
 
 /* What an update needs of its series.
- *    0: offset    u32   byte offset of the cell in each row; changes when the series is removed, hence read in the
- * section 4: index     u32   the library's own, and MSTAT_HANDLE_STAMPED
+ *    0: offset    u32   byte offset of the (first) cell in each row; changes when the series is removed, hence read in
+ *                       the section
+ *    4: index     u32   the library's own, and MSTAT_HANDLE_STAMPED
  */
 struct mstat_handle {
 	uint32_t offset;
@@ -49,11 +50,45 @@ typedef struct mstat_gauge_f64 {
 	struct mstat_handle handle;
 } mstat_gauge_f64;
 
-/* What an update needs of its process. Set once by the library's constructor, before any code that could use it:
- * constant for everybody else, so that a compiler keeps it in registers through a loop. 0: rseq_offset  distance of a
- * thread's struct rseq from its thread pointer 8: rows         row addresses, one a CPU; a zero says "ask the slow path
- * first". They lie in memory that a forked child sees as zeros. rows[-1] is the process' gauge row.
+/* From a value to its bucket in a few instructions: a table gives the first bucket that a value's leading bits (of its
+ * double: exponent and 5 bits of the mantissa) allow, one comparison whether it is that one or the next. Made by the
+ * library for each family.
+ *     0: fast_max    u64         greater values are for the slow path: integers, or the bits of doubles (and with them
+ *                                negative values, NaN and the infinities); 0 where two bounds are too close to each
+ * other 8: low, high   u64 each    bits of doubles; for the table, others count as these 24: base        u32         of
+ * doubles: leading bits of `low` 28: count       u32         bounds; there is one bucket more 32: table       u16[2048]
+ *  4128: bounds      u64[count + 1]  integers, or the bits of doubles; the last is the greatest u64
  */
+#define MSTAT_MAP_CELLS 2048u
+#define MSTAT_MAP_SHIFT 47
+#define MSTAT_MAP_BASE_INTEGER (1023u << 5)
+struct mstat_map {
+	uint64_t fast_max;
+	uint64_t low;
+	uint64_t high;
+	uint32_t base;
+	uint32_t count;
+	uint16_t table[MSTAT_MAP_CELLS];
+	uint64_t bounds[];
+};
+
+typedef struct mstat_histogram {
+	struct mstat_handle handle;
+	const struct mstat_map *map;
+} mstat_histogram;
+
+typedef struct mstat_histogram_f64 {
+	struct mstat_handle handle;
+	const struct mstat_map *map;
+} mstat_histogram_f64;
+
+/* What an update needs of its process. Set once by the library's constructor, before any code that could use it:
+ * constant for everybody else, so that a compiler keeps it in registers through a loop.
+ *    0: rseq_offset  distance of a thread's struct rseq from its thread pointer
+ *    8: rows         row addresses, one a CPU; a zero says "ask the slow path first". They lie in memory that a forked
+ *                    child sees as zeros. rows[-1] and rows[-2] are always zero, rows[-3] is the process' gauge row.
+ */
+#define MSTAT_GAUGE_ROW (-3)
 struct mstat_hot {
 	intptr_t rseq_offset;
 	char *const *rows;
@@ -68,6 +103,13 @@ void mstat_gauge_set_slow(mstat_gauge *gauge, int64_t value);
 void mstat_gauge_add_slow(mstat_gauge *gauge, int64_t n);
 void mstat_gauge_f64_set_slow(mstat_gauge_f64 *gauge, double value);
 void mstat_gauge_f64_add_slow(mstat_gauge_f64 *gauge, double n);
+/* `done` says what the hot path has done: 0 nothing, 1 the bucket. */
+void mstat_observe_slow(mstat_histogram *histogram, int64_t value, int done);
+void mstat_observe_f64_slow(mstat_histogram_f64 *histogram, double value, int done);
+void mstat_gauge_max_slow(mstat_gauge *gauge, int64_t value);
+void mstat_gauge_min_slow(mstat_gauge *gauge, int64_t value);
+void mstat_gauge_f64_max_slow(mstat_gauge_f64 *gauge, double value);
+void mstat_gauge_f64_min_slow(mstat_gauge_f64 *gauge, double value);
 #pragma GCC visibility pop
 
 #if MSTAT_HAVE_RSEQ
@@ -114,7 +156,7 @@ MSTAT_INLINE void mstat_add_f64(mstat_counter_f64 *counter, double n)
 /* The cell of a gauge in this process' row; NULL before the process' first use of a gauge. */
 MSTAT_HELPER uint64_t *mstat_gauge_cell(const struct mstat_handle *handle)
 {
-	char *row = mstat_load_relaxed(&mstat_hot.rows[-1]);
+	char *row = mstat_load_relaxed(&mstat_hot.rows[MSTAT_GAUGE_ROW]);
 	return MSTAT_UNLIKELY(!row) ? (uint64_t *)0 : (uint64_t *)(row + mstat_load_relaxed(&handle->offset));
 }
 
@@ -176,6 +218,112 @@ MSTAT_INLINE void mstat_gauge_f64_add(mstat_gauge_f64 *gauge, double n)
 MSTAT_INLINE void mstat_gauge_f64_sub(mstat_gauge_f64 *gauge, double n)
 {
 	mstat_gauge_f64_add_slow(gauge, -n);
+}
+
+/* Raises a gauge to a value if it is lower or was never set: a high-water mark. Use merge MSTAT_MAX. Cost: a load and a
+ * comparison where the mark stands, a compare-and-exchange where it moves. */
+MSTAT_INLINE void mstat_gauge_max(mstat_gauge *gauge, int64_t value)
+{
+	uint64_t *cell = mstat_gauge_cell(&gauge->handle);
+	/* Flipped, integers order as unsigned ones, and "never set" is the least. */
+	if (MSTAT_UNLIKELY(!cell || mstat_load_relaxed(cell) < mstat_shm_gauge_from_i64(value)))
+		mstat_gauge_max_slow(gauge, value);
+}
+
+/* Lowers a gauge to a value if it is higher or was never set: a low-water mark. Use merge MSTAT_MIN. */
+MSTAT_INLINE void mstat_gauge_min(mstat_gauge *gauge, int64_t value)
+{
+	uint64_t *cell = mstat_gauge_cell(&gauge->handle);
+	if (MSTAT_UNLIKELY(!cell || mstat_load_relaxed(cell) - 1 >= mstat_shm_gauge_from_i64(value)))
+		mstat_gauge_min_slow(gauge, value);
+}
+
+/* The same for floating-point gauges; NaN is passed over. */
+MSTAT_INLINE void mstat_gauge_f64_max(mstat_gauge_f64 *gauge, double value)
+{
+	uint64_t *cell = mstat_gauge_cell(&gauge->handle);
+	if (MSTAT_UNLIKELY(!cell || !(mstat_shm_gauge_to_f64(mstat_load_relaxed(cell)) >= value) ||
+			   mstat_load_relaxed(cell) == MSTAT_SHM_GAUGE_UNSET))
+		mstat_gauge_f64_max_slow(gauge, value);
+}
+
+MSTAT_INLINE void mstat_gauge_f64_min(mstat_gauge_f64 *gauge, double value)
+{
+	uint64_t *cell = mstat_gauge_cell(&gauge->handle);
+	if (MSTAT_UNLIKELY(!cell || !(mstat_shm_gauge_to_f64(mstat_load_relaxed(cell)) <= value) ||
+			   mstat_load_relaxed(cell) == MSTAT_SHM_GAUGE_UNSET))
+		mstat_gauge_f64_min_slow(gauge, value);
+}
+
+/* The bucket of an integer in [0, map->fast_max]. */
+MSTAT_HELPER uint64_t mstat_map_find(const struct mstat_map *map, uint64_t value)
+{
+	double above = (double)((int64_t)value + 1); /* at least 1: one table serves from 0 on */
+	uint64_t bits;
+	__builtin_memcpy(&bits, &above, sizeof(bits));
+	uint64_t bucket = map->table[(bits >> MSTAT_MAP_SHIFT) - MSTAT_MAP_BASE_INTEGER];
+	return bucket + (value > map->bounds[bucket]);
+}
+
+/* The bucket of a double by its bits, in [0, map->fast_max]. */
+MSTAT_HELPER uint64_t mstat_map_find_f64(const struct mstat_map *map, uint64_t bits)
+{
+	uint64_t within = bits < map->low ? map->low : bits;
+	within = within > map->high ? map->high : within;
+	uint64_t bucket = map->table[(within >> MSTAT_MAP_SHIFT) - map->base];
+	return bucket + (bits > map->bounds[bucket]);
+}
+
+/* Observes a value in the family's recorded unit: nanoseconds for durations. For histograms and summaries. Cost: a few
+ * counter adds. Negative values are refused and counted. */
+MSTAT_INLINE void mstat_observe(mstat_histogram *histogram, int64_t value)
+{
+	int done = 0;
+#if MSTAT_HAVE_RSEQ
+	const struct mstat_map *map = histogram->map;
+	if (!MSTAT_UNLIKELY((uint64_t)value > map->fast_max)) {
+		done = mstat_rseq_observe_u64(mstat_rseq_self(), mstat_hot.rows, &histogram->handle.offset,
+					      mstat_map_find(map, (uint64_t)value), (uint64_t)value);
+		if (!MSTAT_UNLIKELY(done != 2))
+			return;
+	}
+#endif
+	mstat_observe_slow(histogram, value, done);
+}
+
+/* Durations, into a family that records nanoseconds and exposes seconds. */
+MSTAT_INLINE void mstat_observe_ns(mstat_histogram *histogram, int64_t ns)
+{
+	mstat_observe(histogram, ns);
+}
+
+MSTAT_INLINE void mstat_observe_us(mstat_histogram *histogram, int64_t us)
+{
+	mstat_observe(histogram, us * 1000);
+}
+
+MSTAT_INLINE void mstat_observe_ms(mstat_histogram *histogram, int64_t ms)
+{
+	mstat_observe(histogram, ms * 1000000);
+}
+
+/* Observes a double in base units. NaN and the infinities are refused and counted, so are negative values where the
+ * family does not take them. Cost: as above, and the addition of a double to one of four cells. */
+MSTAT_INLINE void mstat_observe_f64(mstat_histogram_f64 *histogram, double value)
+{
+	int done = 0;
+#if MSTAT_HAVE_RSEQ
+	const struct mstat_map *map = histogram->map;
+	uint64_t bits;
+	__builtin_memcpy(&bits, &value, sizeof(bits));
+	if (!MSTAT_UNLIKELY(bits > map->fast_max)) {
+		done = mstat_rseq_observe_f64(mstat_rseq_self(), mstat_hot.rows, &histogram->handle.offset,
+					      mstat_map_find_f64(map, bits), value);
+		if (!MSTAT_UNLIKELY(done != 2))
+			return;
+	}
+#endif
+	mstat_observe_f64_slow(histogram, value, done);
 }
 
 #ifdef __cplusplus

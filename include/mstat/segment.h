@@ -10,12 +10,13 @@
  *     | header             |   identity, sizes, published lengths, drop counters          (1024 bytes)
  *     | region table       |   inside the header, at MSTAT_SHM_REGIONS_OFFSET
  *     +--------------------+
- *     | ARENA              |   append-only records: strings, families, series
+ *     | ARENA              |   append-only records: strings, buckets, lists, families, series
  *     | SERIES             |   one 16-byte entry a series: state word, record, created time
  *     | ROW_STATES         |   one u64 a row: how many of its cells exist
  *     | ROWS               |   counter cells; a row for each CPU, then the shared rows
  *     | PROCESSES          |   one 64-byte slot a process of the tree
  *     | GAUGES             |   gauge cells; row 0 keeps the retired values, row 1+i belongs to process slot i
+ *     | EXEMPLARS          |   512 bytes each: what some observations belonged to
  *     +--------------------+
  *
  * Rules for writers
@@ -32,8 +33,8 @@
  * Rules for readers
  *  R1. Trust nothing; copy, then check the copy (`off > n || len > n - off`), then use the copy.
  *  R2. Read the header, then the arena up to `arena_published`, then SERIES, then the rows, then SERIES again, each by
- * a read of its own with an acquire fence between: a series counts if its state word is LIVE and the same before and
- *      after.
+ *      a read of its own with an acquire fence between: a series counts if its state word is LIVE and the same before
+ *      and after.
  *  R3. The value of a counter is the sum of its cell over all rows that have it.
  *  R4. Skip regions of unknown kind, records of unknown kind and compatible flags that are unknown; refuse unknown
  *      incompatible flags and another major version.
@@ -57,7 +58,7 @@
 
 #define MSTAT_SHM_MAGIC 0x474553544154534dull /* "MSTATSEG" in the bytes of a little-endian machine */
 #define MSTAT_SHM_BYTE_ORDER 0x01020304u
-#define MSTAT_SHM_MAJOR 1
+#define MSTAT_SHM_MAJOR 2
 #define MSTAT_SHM_MINOR 0
 #define MSTAT_SHM_HEADER_BYTES 1024u
 #define MSTAT_SHM_REGIONS_OFFSET 640u
@@ -68,10 +69,13 @@
 #define MSTAT_SHM_LOCK_TREE 0
 #define MSTAT_SHM_LOCK_PROCESS 0x100000
 
-/* Cells 0 and 1 of every row take the updates of removed series (u64, f64), so that a late update harms nobody. */
+/* The first cells of every row take updates that belong to no series, so that a late update harms nobody: of counters,
+ * and of histograms with one bucket (f64: four sums and the bucket; u64: sum and bucket). */
 #define MSTAT_SHM_CELL_SINK_U64 0u
 #define MSTAT_SHM_CELL_SINK_F64 1u
-#define MSTAT_SHM_CELL_FIRST 2u
+#define MSTAT_SHM_CELL_SINK_HISTOGRAM_F64 1u
+#define MSTAT_SHM_CELL_SINK_HISTOGRAM_U64 6u
+#define MSTAT_SHM_CELL_FIRST 8u
 
 /* Kinds of regions. */
 #define MSTAT_SHM_REGION_ARENA 1u
@@ -80,6 +84,7 @@
 #define MSTAT_SHM_REGION_ROWS 4u
 #define MSTAT_SHM_REGION_PROCESSES 5u
 #define MSTAT_SHM_REGION_GAUGES 6u
+#define MSTAT_SHM_REGION_EXEMPLARS 7u
 
 /* One region: where a kind of data lies.
  *    0: kind      u32   MSTAT_SHM_REGION_*
@@ -128,7 +133,7 @@ MSTAT_SHM_ASSERT(offsetof(struct mstat_shm_region, stride) == 24);
  *  112: process_max            u32
  *  116: gauge_cell_max         u32   cells in a gauge row
  *  120: label_bytes_max        u32   of one label value
- *  124: reserved0              u32
+ *  124: exemplar_max           u32   exemplar slots
  *
  *  written on opening and adoption
  *  128: pid                    u32   hint for joining process metrics, never an identity
@@ -178,7 +183,7 @@ struct mstat_shm_header {
 	uint32_t process_max;
 	uint32_t gauge_cell_max;
 	uint32_t label_bytes_max;
-	uint32_t reserved0;
+	uint32_t exemplar_max;
 
 	uint32_t pid;
 	uint32_t reserved1;
@@ -225,6 +230,7 @@ MSTAT_SHM_AT(family_series_max, 108);
 MSTAT_SHM_AT(process_max, 112);
 MSTAT_SHM_AT(gauge_cell_max, 116);
 MSTAT_SHM_AT(label_bytes_max, 120);
+MSTAT_SHM_AT(exemplar_max, 124);
 MSTAT_SHM_AT(pid, 128);
 MSTAT_SHM_AT(start_ticks, 136);
 MSTAT_SHM_AT(opened_ns, 144);
@@ -255,6 +261,8 @@ MSTAT_SHM_ASSERT(sizeof(struct mstat_shm_record) == 8);
 #define MSTAT_SHM_RECORD_STRING 1u
 #define MSTAT_SHM_RECORD_FAMILY 2u
 #define MSTAT_SHM_RECORD_SERIES 3u
+#define MSTAT_SHM_RECORD_BUCKETS 4u
+#define MSTAT_SHM_RECORD_LIST 5u
 
 /* A string, stored once however often it is used. UTF-8, no NUL inside, one NUL behind it.
  *    0: record  8 bytes
@@ -275,14 +283,18 @@ MSTAT_SHM_ASSERT(offsetof(struct mstat_shm_string, text) == 12);
  *   12: help          u32   string
  *   16: unit          u32   string; empty, or the name ends in "_UNIT"
  *   20: series_limit  u32   series besides the overflow series
- *   24: kind          u8    MSTAT_SHM_COUNTER, MSTAT_SHM_GAUGE
+ *   24: kind          u8    MSTAT_SHM_COUNTER ... MSTAT_SHM_STATE_SET
  *   25: value         u8    MSTAT_SHM_U64, _I64, _F64
  *   26: merge         u8    gauges: MSTAT_SHM_MERGE_*
  *   27: flags         u8    gauges: MSTAT_SHM_FAMILY_LIVE
  *   28: label_count   u16
  *   30: ordinal       u16   0, 1, 2 ... in the order of registration
  *   32: created_ns    u64   CLOCK_REALTIME; "first by age" between programs
- *   40: label_names   u32[label_count]   strings, in ascending byte order
+ *   40: buckets       u32   histograms, gauge histograms, summaries: a BUCKETS record; else 0
+ *   44: list          u32   state sets: a LIST of strings, the states; summaries: a LIST of f64, the quantiles; else 0
+ *   48: ttl_s         u32   a series whose value has not changed for so long is not exposed; 0: for ever
+ *   52: window_s      u32   summaries: over which the quantiles are taken; else 0
+ *   56: label_names   u32[label_count]   strings, in ascending byte order
  */
 struct mstat_shm_family {
 	struct mstat_shm_record record;
@@ -297,18 +309,103 @@ struct mstat_shm_family {
 	uint16_t label_count;
 	uint16_t ordinal;
 	uint64_t created_ns;
+	uint32_t buckets;
+	uint32_t list;
+	uint32_t ttl_s;
+	uint32_t window_s;
 	uint32_t label_names[];
 };
-MSTAT_SHM_ASSERT(sizeof(struct mstat_shm_family) == 40);
+MSTAT_SHM_ASSERT(sizeof(struct mstat_shm_family) == 56);
 MSTAT_SHM_ASSERT(offsetof(struct mstat_shm_family, name) == 8);
 MSTAT_SHM_ASSERT(offsetof(struct mstat_shm_family, series_limit) == 20);
 MSTAT_SHM_ASSERT(offsetof(struct mstat_shm_family, kind) == 24);
 MSTAT_SHM_ASSERT(offsetof(struct mstat_shm_family, label_count) == 28);
 MSTAT_SHM_ASSERT(offsetof(struct mstat_shm_family, created_ns) == 32);
-MSTAT_SHM_ASSERT(offsetof(struct mstat_shm_family, label_names) == 40);
+MSTAT_SHM_ASSERT(offsetof(struct mstat_shm_family, buckets) == 40);
+MSTAT_SHM_ASSERT(offsetof(struct mstat_shm_family, list) == 44);
+MSTAT_SHM_ASSERT(offsetof(struct mstat_shm_family, ttl_s) == 48);
+MSTAT_SHM_ASSERT(offsetof(struct mstat_shm_family, window_s) == 52);
+MSTAT_SHM_ASSERT(offsetof(struct mstat_shm_family, label_names) == 56);
 
+/* Kinds, and where their cells are.
+ *
+ *   COUNTER           rows    one cell
+ *   GAUGE             gauges  one cell; merged by LAST two
+ *   HISTOGRAM         rows    sums, then one cell a bucket (see BUCKETS); u64: one sum, f64: four, which add up
+ *   SUMMARY           rows    the same; exposed as quantiles
+ *   GAUGE_HISTOGRAM   gauges  one sum, i64 or f64, then one i64 cell a bucket; merge SUM
+ *   INFO              gauges  one cell, 1; merge MAX
+ *   STATE_SET         gauges  one cell, bit i says that state i is on; the values of several processes are or-ed
+ */
 #define MSTAT_SHM_COUNTER 1u
 #define MSTAT_SHM_GAUGE 2u
+#define MSTAT_SHM_HISTOGRAM 3u
+#define MSTAT_SHM_SUMMARY 4u
+#define MSTAT_SHM_GAUGE_HISTOGRAM 5u
+#define MSTAT_SHM_INFO 6u
+#define MSTAT_SHM_STATE_SET 7u
+
+#define MSTAT_SHM_SUMS_U64 1u
+#define MSTAT_SHM_SUMS_F64 4u
+#define MSTAT_SHM_STATES_MAX 63u
+#define MSTAT_SHM_BUCKETS_MAX 4096u /* bounds of one family, of all kinds together */
+
+/* Whether the cells of a kind lie in the counter rows; else they lie in the gauge rows. */
+MSTAT_HELPER int mstat_shm_kind_in_rows(unsigned kind)
+{
+	return kind == MSTAT_SHM_COUNTER || kind == MSTAT_SHM_HISTOGRAM || kind == MSTAT_SHM_SUMMARY;
+}
+
+MSTAT_HELPER int mstat_shm_kind_has_buckets(unsigned kind)
+{
+	return kind == MSTAT_SHM_HISTOGRAM || kind == MSTAT_SHM_SUMMARY || kind == MSTAT_SHM_GAUGE_HISTOGRAM;
+}
+
+/* How observations are divided. What the bounds of the cells are follows from it by mstat_partition() (bucket.h).
+ *    0: record          8 bytes
+ *    8: flags           u32   MSTAT_SHM_BUCKETS_*
+ *   12: bound_count     u32   explicit upper bounds
+ *   16: schema          i32   exponential buckets: -4 .. 8
+ *   20: first           i32   Prometheus' index of the first one above the zero bucket
+ *   24: count           u32   how many of them, of each sign
+ *   28: reserved        u32   0
+ *   32: scale           f64   u64: base units in one recorded unit, such as 1e-9; f64: 1
+ *   40: bounds          f64[bound_count]   in base units, finite, ascending
+ */
+struct mstat_shm_buckets {
+	struct mstat_shm_record record;
+	uint32_t flags;
+	uint32_t bound_count;
+	int32_t schema;
+	int32_t first;
+	uint32_t count;
+	uint32_t reserved;
+	double scale;
+	double bounds[];
+};
+MSTAT_SHM_ASSERT(sizeof(struct mstat_shm_buckets) == 40);
+MSTAT_SHM_ASSERT(offsetof(struct mstat_shm_buckets, flags) == 8);
+MSTAT_SHM_ASSERT(offsetof(struct mstat_shm_buckets, schema) == 16);
+MSTAT_SHM_ASSERT(offsetof(struct mstat_shm_buckets, scale) == 32);
+MSTAT_SHM_ASSERT(offsetof(struct mstat_shm_buckets, bounds) == 40);
+#define MSTAT_SHM_BUCKETS_EXPLICIT 1u    /* the explicit bounds are exposed (also where there are none: just +Inf) */
+#define MSTAT_SHM_BUCKETS_EXPONENTIAL 2u /* so are the exponential buckets */
+#define MSTAT_SHM_BUCKETS_NEGATIVE 4u    /* values below zero are taken */
+
+/* A list of strings (arena offsets) or numbers (f64 bits).
+ *    0: record  8 bytes
+ *    8: count   u32
+ *   12: reserved u32  0
+ *   16: items   u64[count]
+ */
+struct mstat_shm_list {
+	struct mstat_shm_record record;
+	uint32_t count;
+	uint32_t reserved;
+	uint64_t items[];
+};
+MSTAT_SHM_ASSERT(sizeof(struct mstat_shm_list) == 16);
+MSTAT_SHM_ASSERT(offsetof(struct mstat_shm_list, items) == 16);
 
 #define MSTAT_SHM_U64 1u
 #define MSTAT_SHM_I64 2u
@@ -326,7 +423,7 @@ MSTAT_SHM_ASSERT(offsetof(struct mstat_shm_family, label_names) == 40);
  *    0: record        8 bytes; flags: MSTAT_SHM_SERIES_OVERFLOW
  *    8: family        u32   arena offset
  *   12: index         u32   its entry in SERIES
- *   16: cell          u32   counters: in the rows; gauges: in the gauge rows
+ *   16: cell          u32   the first of its cells: in the rows or in the gauge rows
  *   20: label_count   u32   as in the family; 0 for the overflow series
  *   24: label_values  u32[label_count]   strings, in the order of the family's label_names
  */
@@ -391,6 +488,62 @@ MSTAT_SHM_ASSERT(offsetof(struct mstat_shm_process, start_ticks) == 16);
 #define MSTAT_SHM_PROCESS_LIVE 2u
 #define MSTAT_SHM_PROCESS_MASK 3u
 #define MSTAT_SHM_PROCESS_LOCKED 1u /* the process holds byte MSTAT_SHM_LOCK_PROCESS + slot */
+
+/* An exemplar: what one of the updates of a counter or of a bucket belonged to. Slots are found by the cell's number:
+ * slot_of(cell) and the MSTAT_SHM_EXEMPLAR_WAYS - 1 behind it. A writer makes `sequence` odd (acquire; who finds it odd
+ * goes elsewhere), writes, and makes it even again (release). A reader believes a copy whose sequence is even and whose
+ * `check` is that of its bytes: a torn copy has another one.
+ *    0: sequence   u32
+ *    4: series     u32   index in SERIES
+ *    8: cell       u32   of the counter or of the bucket, in the rows; 0: the slot is free
+ *   12: labels_len u32   bytes
+ *   16: value      u64   f64 bits; of families with a scale in their recorded unit
+ *   24: time_ns    u64   CLOCK_REALTIME
+ *   32: check      u64   mstat_exemplar_check()
+ *   40: labels     `name="value",...` with values escaped as in the exposition formats, no braces, no NUL
+ */
+#define MSTAT_SHM_EXEMPLAR_LABELS_MAX 472u
+struct mstat_shm_exemplar {
+	uint32_t sequence;
+	uint32_t series;
+	uint32_t cell;
+	uint32_t labels_len;
+	uint64_t value;
+	uint64_t time_ns;
+	uint64_t check;
+	char labels[MSTAT_SHM_EXEMPLAR_LABELS_MAX];
+};
+MSTAT_SHM_ASSERT(sizeof(struct mstat_shm_exemplar) == 512);
+MSTAT_SHM_ASSERT(offsetof(struct mstat_shm_exemplar, series) == 4);
+MSTAT_SHM_ASSERT(offsetof(struct mstat_shm_exemplar, cell) == 8);
+MSTAT_SHM_ASSERT(offsetof(struct mstat_shm_exemplar, value) == 16);
+MSTAT_SHM_ASSERT(offsetof(struct mstat_shm_exemplar, time_ns) == 24);
+MSTAT_SHM_ASSERT(offsetof(struct mstat_shm_exemplar, check) == 32);
+MSTAT_SHM_ASSERT(offsetof(struct mstat_shm_exemplar, labels) == 40);
+#define MSTAT_SHM_EXEMPLAR_WAYS 4u
+#define MSTAT_SHM_EXEMPLAR_CHARACTERS_MAX 128u /* code points of names and values, by OpenMetrics */
+
+MSTAT_HELPER uint32_t mstat_shm_exemplar_slot(uint32_t cell, uint32_t exemplar_max)
+{
+	return (uint32_t)((uint64_t)(cell * 2654435769u) * exemplar_max >> 32);
+}
+
+/* FNV-1a, 64 bits, over series, cell, value, time and the labels. */
+MSTAT_HELPER uint64_t mstat_shm_exemplar_check(const struct mstat_shm_exemplar *exemplar)
+{
+	uint64_t words[4], hash = 14695981039346656037ull;
+	const unsigned char *bytes = (const unsigned char *)words;
+	words[0] = (uint64_t)exemplar->series << 32 | exemplar->cell;
+	words[1] = exemplar->value;
+	words[2] = exemplar->time_ns;
+	words[3] = exemplar->labels_len;
+	for (uint32_t i = 0; i < sizeof(words); i++)
+		hash = (hash ^ bytes[i]) * 1099511628211ull;
+	bytes = (const unsigned char *)exemplar->labels;
+	for (uint32_t i = 0; i < exemplar->labels_len && i < MSTAT_SHM_EXEMPLAR_LABELS_MAX; i++)
+		hash = (hash ^ bytes[i]) * 1099511628211ull;
+	return hash;
+}
 
 /* Gauge cells hold their value with the top bit inverted, so that the zero of a fresh page means "never set": a process
  * that has not set a gauge takes no part in its minimum, maximum or last value. Inverting the top bit of a two's

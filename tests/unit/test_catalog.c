@@ -181,6 +181,180 @@ static void test_catalog_refuses_names_that_clash_through_a_suffix(void **state)
 	family_made(*state, "b_created", METRIC_GAUGE);
 }
 
+static void test_catalog_names_series_by_the_type_of_their_family(void **state)
+{
+	static const struct {
+		enum metric_type type;
+		const char *text;
+	} cases[] = {{METRIC_UNKNOWN, "a{l=\"1\"}"},         {METRIC_GAUGE, "b{l=\"1\"}"},
+		     {METRIC_COUNTER, "c_total{l=\"1\"}"},   {METRIC_HISTOGRAM, "d{l=\"1\"}"},
+		     {METRIC_GAUGE_HISTOGRAM, "e{l=\"1\"}"}, {METRIC_SUMMARY, "f{l=\"1\"}"},
+		     {METRIC_INFO, "g_info{l=\"1\"}"},       {METRIC_STATE_SET, "h{l=\"1\"}"}};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const char name[] = {cases[i].text[0], '\0'};
+		family_ref family = family_made(*state, name, cases[i].type);
+		assert_text(*state, series_made(*state, family, &(struct label){"l", "1"}, 1), cases[i].text);
+	}
+}
+
+/* Two families that cannot both be there, and those of which one's suffix means nothing to the other. */
+struct name_pair {
+	enum metric_type type;
+	const char *name;
+	enum metric_type other_type;
+	const char *other_name;
+};
+static const struct name_pair clashes[] = {
+	{METRIC_COUNTER, "x", METRIC_GAUGE, "x_total"},
+	{METRIC_COUNTER, "x", METRIC_COUNTER, "x_created"},
+	{METRIC_INFO, "x", METRIC_GAUGE, "x_info"},
+	{METRIC_INFO, "x", METRIC_INFO, "x_info"},
+	{METRIC_HISTOGRAM, "x", METRIC_GAUGE, "x_count"},
+	{METRIC_HISTOGRAM, "x", METRIC_UNKNOWN, "x_sum"},
+	{METRIC_HISTOGRAM, "x", METRIC_HISTOGRAM, "x_bucket"},
+	{METRIC_HISTOGRAM, "x", METRIC_STATE_SET, "x_created"},
+	{METRIC_GAUGE_HISTOGRAM, "x", METRIC_GAUGE, "x_gcount"},
+	{METRIC_GAUGE_HISTOGRAM, "x", METRIC_GAUGE, "x_gsum"},
+	{METRIC_GAUGE_HISTOGRAM, "x", METRIC_SUMMARY, "x_bucket"},
+	{METRIC_SUMMARY, "x", METRIC_GAUGE, "x_count"},
+	{METRIC_SUMMARY, "x", METRIC_COUNTER, "x_sum"},
+	{METRIC_SUMMARY, "x", METRIC_GAUGE, "x_created"},
+};
+static const struct name_pair pairs[] = {
+	{METRIC_GAUGE, "x", METRIC_GAUGE, "x_created"},
+	{METRIC_GAUGE, "x", METRIC_GAUGE, "x_total"},
+	{METRIC_UNKNOWN, "x", METRIC_GAUGE, "x_count"},
+	{METRIC_STATE_SET, "x", METRIC_GAUGE, "x_info"},
+	{METRIC_COUNTER, "x", METRIC_GAUGE, "x_count"},
+	{METRIC_COUNTER, "x", METRIC_COUNTER, "x_bucket"},
+	{METRIC_INFO, "x", METRIC_GAUGE, "x_created"},
+	{METRIC_INFO, "x", METRIC_COUNTER, "x_total"},
+	{METRIC_HISTOGRAM, "x", METRIC_GAUGE, "x_total"},
+	{METRIC_HISTOGRAM, "x", METRIC_GAUGE, "x_gcount"},
+	{METRIC_GAUGE_HISTOGRAM, "x", METRIC_GAUGE, "x_count"},
+	{METRIC_GAUGE_HISTOGRAM, "x", METRIC_GAUGE, "x_created"},
+	{METRIC_SUMMARY, "x", METRIC_GAUGE, "x_bucket"},
+	{METRIC_SUMMARY, "x", METRIC_SUMMARY, "x_quantile"},
+	{METRIC_HISTOGRAM, "x", METRIC_GAUGE, "xy_count"},
+	{METRIC_HISTOGRAM, "xx", METRIC_GAUGE, "x_count"},
+	/* Host metrics that end like samples of other types. */
+	{METRIC_GAUGE, "node_uname_info", METRIC_GAUGE, "node_uname"},
+	{METRIC_COUNTER, "node_timex_pps_error", METRIC_GAUGE, "node_timex_pps_error_count"},
+	{METRIC_GAUGE, "node_md_disks", METRIC_GAUGE, "node_md_disks_required"},
+};
+
+/* Asks for both families in a catalog of their own; says what becomes of the second one. */
+static enum catalog_conflict ask_both(enum metric_type type, const char *name, enum metric_type other_type,
+				      const char *other_name)
+{
+	struct catalog *catalog = catalog_new(10);
+	family_ref family = 77;
+	family_made(catalog, name, type);
+	enum catalog_conflict conflict = ask(catalog, other_name, other_type, &family);
+	assert_int_equal(family == 77, conflict != CATALOG_OK);
+	assert_int_equal(catalog_family_count(catalog), conflict ? 1 : 2);
+	catalog_free(catalog);
+	return conflict;
+}
+
+static void test_catalog_refuses_a_family_whose_samples_have_a_name_that_is_taken(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(clashes) / sizeof(clashes[0]); i++) {
+		const struct name_pair *pair = &clashes[i];
+		assert_int_equal(ask_both(pair->type, pair->name, pair->other_type, pair->other_name),
+				 CATALOG_CONFLICT_NAME);
+		assert_int_equal(ask_both(pair->other_type, pair->other_name, pair->type, pair->name),
+				 CATALOG_CONFLICT_NAME);
+	}
+}
+
+static void test_catalog_takes_names_that_only_look_like_those_of_samples(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+		const struct name_pair *pair = &pairs[i];
+		assert_int_equal(ask_both(pair->type, pair->name, pair->other_type, pair->other_name), CATALOG_OK);
+		assert_int_equal(ask_both(pair->other_type, pair->other_name, pair->type, pair->name), CATALOG_OK);
+	}
+}
+
+static void test_catalog_refuses_samples_that_two_families_would_have(void **state)
+{
+	family_ref family = 77;
+	/* No family is named x_count_total: both have only samples of this name. */
+	family_made(*state, "x_count", METRIC_COUNTER);
+	assert_int_equal(ask(*state, "x", METRIC_SUMMARY, &family), CATALOG_CONFLICT_NAME);
+	family_made(*state, "y", METRIC_HISTOGRAM);
+	assert_int_equal(ask(*state, "y_count", METRIC_COUNTER, &family), CATALOG_CONFLICT_NAME);
+	assert_int_equal(family, 77);
+}
+
+static void test_catalog_keeps_labels_that_samples_need_for_themselves(void **state)
+{
+	static const struct {
+		enum metric_type type;
+		const char *label;
+		bool refused;
+	} cases[] = {{METRIC_HISTOGRAM, "le", true},      {METRIC_GAUGE_HISTOGRAM, "le", true},
+		     {METRIC_SUMMARY, "quantile", true},  {METRIC_STATE_SET, "x", true},
+		     {METRIC_SUMMARY, "le", false},       {METRIC_HISTOGRAM, "quantile", false},
+		     {METRIC_HISTOGRAM, "x", false},      {METRIC_GAUGE, "le", false},
+		     {METRIC_UNKNOWN, "quantile", false}, {METRIC_STATE_SET, "xx", false}};
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct catalog *catalog = catalog_new(10);
+		family_ref family = 77;
+		series_ref series;
+		struct family_request request = {.name = "x",
+						 .type = cases[i].type,
+						 .label_names = (const char *[]){"a", cases[i].label},
+						 .label_count = 2};
+		assert_int_equal(catalog_family(catalog, &request, &family),
+				 cases[i].refused ? CATALOG_CONFLICT_LABELS : CATALOG_OK);
+		request.label_names = NULL;
+		assert_int_equal(catalog_family(catalog, &request, &family), CATALOG_OK);
+		assert_int_equal(catalog_series(catalog, family, &(struct label){cases[i].label, "1"}, 1, &series),
+				 cases[i].refused ? CATALOG_CONFLICT_LABELS : CATALOG_OK);
+		assert_int_equal(catalog_series_count(catalog), !cases[i].refused);
+		catalog_free(catalog);
+	}
+}
+
+static void test_catalog_refuses_a_state_set_whose_name_cannot_be_a_label(void **state)
+{
+	family_ref family;
+	assert_int_equal(ask(*state, "a:b", METRIC_STATE_SET, &family), CATALOG_CONFLICT_NAME);
+	assert_int_equal(ask(*state, "a:b", METRIC_HISTOGRAM, &family), CATALOG_OK);
+}
+
+static void test_catalog_takes_the_longest_name_of_every_type(void **state)
+{
+	static const enum metric_type types[] = {METRIC_COUNTER, METRIC_HISTOGRAM, METRIC_GAUGE_HISTOGRAM,
+						 METRIC_SUMMARY, METRIC_INFO,      METRIC_STATE_SET};
+	char name[METRIC_NAME_BYTES_MAX + 1];
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+		memset(name, 'a' + (int)i, METRIC_NAME_BYTES_MAX);
+		name[METRIC_NAME_BYTES_MAX] = '\0';
+		series_made(*state, family_made(*state, name, types[i]), NULL, 0);
+	}
+}
+
+static void test_catalog_keeps_the_earliest_time_of_creation(void **state)
+{
+	family_ref family = family_made(*state, "x", METRIC_COUNTER);
+	series_ref series = series_made(*state, family, NULL, 0);
+	const struct store_entry *entry = store_entry(((struct catalog *)*state)->store, series);
+	assert_int_equal(entry->created_ns, 0);
+	catalog_series_created(*state, series, 500);
+	catalog_series_created(*state, series, 700);
+	assert_int_equal(entry->created_ns, 500);
+	catalog_series_created(*state, series, 0); /* says nothing */
+	assert_int_equal(entry->created_ns, 500);
+	catalog_series_created(*state, series, 300);
+	assert_int_equal(entry->created_ns, 300);
+}
+
 static void test_catalog_keeps_families_apart_whose_names_begin_alike(void **state)
 {
 	family_ref a = family_made(*state, "a", METRIC_GAUGE);
@@ -273,6 +447,14 @@ int main(void)
 		CATALOG_TEST(test_catalog_refuses_another_help_text_but_not_its_series),
 		CATALOG_TEST(test_catalog_compares_label_names_only_where_both_sides_have_them),
 		CATALOG_TEST(test_catalog_refuses_names_that_clash_through_a_suffix),
+		CATALOG_TEST(test_catalog_names_series_by_the_type_of_their_family),
+		CATALOG_TEST(test_catalog_refuses_a_family_whose_samples_have_a_name_that_is_taken),
+		CATALOG_TEST(test_catalog_takes_names_that_only_look_like_those_of_samples),
+		CATALOG_TEST(test_catalog_refuses_samples_that_two_families_would_have),
+		CATALOG_TEST(test_catalog_keeps_labels_that_samples_need_for_themselves),
+		CATALOG_TEST(test_catalog_refuses_a_state_set_whose_name_cannot_be_a_label),
+		CATALOG_TEST(test_catalog_takes_the_longest_name_of_every_type),
+		CATALOG_TEST(test_catalog_keeps_the_earliest_time_of_creation),
 		CATALOG_TEST(test_catalog_keeps_families_apart_whose_names_begin_alike),
 		CATALOG_TEST(test_catalog_says_when_its_limits_are_reached),
 		CATALOG_TEST(test_catalog_takes_values_of_any_length),

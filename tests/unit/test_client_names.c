@@ -21,14 +21,14 @@ struct declaration {
 
 #define COUNTER(name, unit, help, ...)                                                                                 \
 	{                                                                                                              \
-		name, help, unit, MSTAT_SHM_COUNTER, MSTAT_SHM_U64, MSTAT_SUM, 0, 0, {__VA_ARGS__},                    \
+		name, help, unit, MSTAT_SHM_COUNTER, MSTAT_SHM_U64, MSTAT_SUM, 0, 0, 0, 0, 0, 0, 0, {__VA_ARGS__},     \
 		{                                                                                                      \
 			0, 0                                                                                           \
 		}                                                                                                      \
 	}
 #define GAUGE(name, unit, help, ...)                                                                                   \
 	{                                                                                                              \
-		name, help, unit, MSTAT_SHM_GAUGE, MSTAT_SHM_I64, MSTAT_SUM, 0, 0, {__VA_ARGS__},                      \
+		name, help, unit, MSTAT_SHM_GAUGE, MSTAT_SHM_I64, MSTAT_SUM, 0, 0, 0, 0, 0, 0, 0, {__VA_ARGS__},       \
 		{                                                                                                      \
 			0, 0                                                                                           \
 		}                                                                                                      \

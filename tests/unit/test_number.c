@@ -4,6 +4,7 @@
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "expose/number.h"
+#include "snapshot/number.h"
 
 static const char *formatted(struct number number)
 {
@@ -167,6 +168,67 @@ static void test_number_gets_the_edges_of_every_binade_right(void **state)
 	}
 }
 
+static const char *canonical(double value)
+{
+	static char text[NUMBER_TEXT_MAX + 1];
+	memset(text, '~', sizeof(text));
+	size_t len = number_format_canonical(value, text);
+	assert_true(len > 0 && len < NUMBER_TEXT_MAX);
+	text[len] = '\0';
+	return text;
+}
+
+static void test_number_prints_bounds_as_openmetrics_wants_them(void **state)
+{
+	static const struct {
+		double value;
+		const char *text;
+	} cases[] = {{0, "0.0"},
+		     {-0.0, "0.0"},
+		     {1, "1.0"},
+		     {-1, "-1.0"},
+		     {10, "10.0"},
+		     {0.001, "0.001"},
+		     {0.0001, "0.0001"},
+		     {0.00001, "1e-05"},
+		     {-0.000025, "-2.5e-05"},
+		     {100000, "100000.0"},
+		     {999999, "999999.0"},
+		     {999999.5, "999999.5"},
+		     {1e6, "1e+06"},
+		     {1150976, "1.150976e+06"},
+		     {123456.789, "123456.789"},
+		     {1e20, "1e+20"},
+		     {1e100, "1e+100"},
+		     {-1.5e300, "-1.5e+300"},
+		     {5e-324, "5e-324"},
+		     {-DBL_MAX, "-1.7976931348623157e+308"},
+		     {INFINITY, "+Inf"},
+		     {-INFINITY, "-Inf"},
+		     {NAN, "NaN"}};
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		assert_string_equal(canonical(cases[i].value), cases[i].text);
+}
+
+static void test_number_bounds_of_any_value_read_back_and_have_a_point_or_an_exponent(void **state)
+{
+	(void)state;
+	unsigned seed = (unsigned)time(NULL);
+	print_message("seed %u\n", seed);
+	for (int i = 0; i < 100000; i++) {
+		double value = ldexp((double)rand_r(&seed) + (double)rand_r(&seed) * 0x1p-31, rand_r(&seed) % 100 - 70);
+		if (i % 2)
+			value = -trunc(value);
+		const char *text = canonical(value);
+		double magnitude = fabs(value);
+		assert_true(strtod(text, NULL) == value);
+		bool exponent = magnitude != 0 && (magnitude < 1e-4 || magnitude >= 1e6);
+		assert_int_equal(strchr(text, 'e') != NULL, exponent);
+		assert_true(exponent || strchr(text, '.'));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -177,6 +239,8 @@ int main(void)
 		cmocka_unit_test(test_number_prints_what_is_no_finite_number),
 		cmocka_unit_test(test_number_reads_back_as_the_same_double),
 		cmocka_unit_test(test_number_gets_the_edges_of_every_binade_right),
+		cmocka_unit_test(test_number_prints_bounds_as_openmetrics_wants_them),
+		cmocka_unit_test(test_number_bounds_of_any_value_read_back_and_have_a_point_or_an_exponent),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

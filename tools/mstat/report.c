@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "command.h"
-#include "expose/number.h"
+#include "snapshot/number.h"
 #include "report.h"
 
 void report(const char *format, ...)

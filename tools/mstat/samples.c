@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "expose/number.h"
+#include "snapshot/number.h"
 #include "report.h"
 #include "samples.h"
 

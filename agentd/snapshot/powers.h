@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Powers of ten to 128 bits, computed at first use: 10 KB of zeros in the binary instead of a table to be believed. */
-#ifndef AGENTD_EXPOSE_POWERS_H
-#define AGENTD_EXPOSE_POWERS_H
+#ifndef AGENTD_SNAPSHOT_POWERS_H
+#define AGENTD_SNAPSHOT_POWERS_H
 
 #include <stdint.h>
 

@@ -11,6 +11,7 @@
 /* Decimal exponents outside of this are printed with an e, as Go's strconv and Prometheus do. */
 #define POINT_EXPONENT_MIN (-4)
 #define POINT_EXPONENT_MAX 20
+#define POINT_EXPONENT_MAX_CANONICAL 5
 
 #define PAIRS(tens) tens "0" tens "1" tens "2" tens "3" tens "4" tens "5" tens "6" tens "7" tens "8" tens "9"
 static const char pairs[] =
@@ -65,12 +66,13 @@ static size_t point_insert(const char *digits, size_t len, size_t whole, char *o
 	return len + 1;
 }
 
-static size_t decimal_format(struct decimal decimal, char *out)
+/* With an e where the exponent is less than POINT_EXPONENT_MIN or greater than `point_exponent_max`. */
+static size_t decimal_format(struct decimal decimal, int point_exponent_max, char *out)
 {
 	char digits[20];
 	size_t len = u64_format(decimal.digits, digits);
 	int first = decimal.exponent + (int)len - 1; /* the decimal exponent of the first digit */
-	if (first < POINT_EXPONENT_MIN || first > POINT_EXPONENT_MAX) {
+	if (first < POINT_EXPONENT_MIN || first > point_exponent_max) {
 		size_t used = 1;
 		*out = *digits;
 		if (len > 1)
@@ -108,7 +110,7 @@ static size_t f64_format(double value, char *out)
 	if (value < 0x1p53 && value == (double)(uint64_t)value)
 		at += u64_format((uint64_t)value, at);
 	else
-		at += decimal_format(decimal_shortest(value), at);
+		at += decimal_format(decimal_shortest(value), POINT_EXPONENT_MAX, at);
 	return (size_t)(at - out);
 }
 
@@ -123,4 +125,22 @@ size_t number_format(struct number number, char *out)
 		break;
 	}
 	return f64_format(number.f64, out);
+}
+
+size_t number_format_canonical(double value, char *out)
+{
+	char *at = out;
+	if (!isfinite(value))
+		return f64_format(value, out);
+	if (value < 0)
+		*at++ = '-';
+	if (value == 0)
+		*at++ = '0';
+	else
+		at += decimal_format(decimal_shortest(fabs(value)), POINT_EXPONENT_MAX_CANONICAL, at);
+	size_t len = (size_t)(at - out);
+	if (memchr(out, '.', len) || memchr(out, 'e', len))
+		return len;
+	memcpy(at, ".0", 2);
+	return len + 2;
 }

@@ -3,8 +3,8 @@
  *
  * Algorithm: Schubfach, from Raffaello Giulietti, "The Schubfach way to render doubles", 2020 to 2022.
  */
-#ifndef AGENTD_EXPOSE_SHORTEST_H
-#define AGENTD_EXPOSE_SHORTEST_H
+#ifndef AGENTD_SNAPSHOT_SHORTEST_H
+#define AGENTD_SNAPSHOT_SHORTEST_H
 
 #include <stdint.h>
 
