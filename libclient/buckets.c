@@ -2,8 +2,9 @@
 /* Buckets: from what a declaration asks for to the record in the segment, and from a record to the map that the hot
  * path uses (struct mstat_map in record.h).
  *
- * The map's table has a cell for each 32nd of an octave. The one comparison of the hot path is right as long as no more
- * than one bound lies in the range of a cell; `fast_max` keeps everything from the first cell with more on out of it.
+ * The map's table has a cell for each 32nd of an octave. The comparison of the hot path is right as long as no more than
+ * one bound lies in the range of a cell; `close` makes them two; `fast_max` keeps everything from the first cell with
+ * three on out of it.
  */
 #include <string.h>
 
@@ -102,7 +103,10 @@ static void cell_fill(struct mstat_map *map, uint32_t cell, uint32_t *at, uint64
 {
 	*at = bound_next(map, *at, least);
 	map->table[cell] = (uint16_t)*at;
-	if (bound_next(map, *at, most) - *at > 1 && map->fast_max >= least)
+	uint32_t bounds = bound_next(map, *at, most) - *at;
+	if (bounds == 2 && map->fast_max >= least)
+		map->close = 1;
+	if (bounds > 2 && map->fast_max >= least)
 		map->fast_max = least ? least - 1 : 0;
 }
 

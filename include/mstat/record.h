@@ -67,7 +67,9 @@ struct mstat_map {
 	uint64_t low;
 	uint64_t high;
 	uint32_t base;
+	uint32_t close;
 	uint32_t count;
+	uint32_t reserved;
 	uint16_t table[MSTAT_MAP_CELLS];
 	uint64_t bounds[];
 };
@@ -262,7 +264,10 @@ MSTAT_HELPER uint64_t mstat_map_find(const struct mstat_map *map, uint64_t value
 	uint64_t bits;
 	__builtin_memcpy(&bits, &above, sizeof(bits));
 	uint64_t bucket = map->table[(bits >> MSTAT_MAP_SHIFT) - MSTAT_MAP_BASE_INTEGER];
-	return bucket + (value > map->bounds[bucket]);
+	bucket += value > map->bounds[bucket];
+	if (MSTAT_UNLIKELY(map->close))
+		bucket += value > map->bounds[bucket];
+	return bucket;
 }
 
 /* The bucket of a double by its bits, in [0, map->fast_max]. */
@@ -271,7 +276,10 @@ MSTAT_HELPER uint64_t mstat_map_find_f64(const struct mstat_map *map, uint64_t b
 	uint64_t within = bits < map->low ? map->low : bits;
 	within = within > map->high ? map->high : within;
 	uint64_t bucket = map->table[(within >> MSTAT_MAP_SHIFT) - map->base];
-	return bucket + (bits > map->bounds[bucket]);
+	bucket += bits > map->bounds[bucket];
+	if (MSTAT_UNLIKELY(map->close))
+		bucket += bits > map->bounds[bucket];
+	return bucket;
 }
 
 /* Observes a value in the family's recorded unit: nanoseconds for durations. For histograms and summaries. Cost: a few
