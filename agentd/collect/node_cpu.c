@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host_absent.h"
 #include "node_cpu_info.h"
 
 #define SYSTEM_PATH "devices/system/cpu"
@@ -29,6 +30,7 @@ static const struct host_family package_throttles_family = HOST_COUNTER(
 struct cpu_state {
 	uint64_t (*ticks)[MODE_COUNT]; /* the greatest seen, by the number of the CPU */
 	size_t cpu_count;
+	struct absence throttles;
 	struct cpu_info info;
 };
 
@@ -123,7 +125,7 @@ static void isolated_sample(struct host *host)
 }
 
 /* Several CPUs share a core, many a package; they tell the same number, and of equal samples the greatest counts. */
-static void throttles_sample(struct host *host, const char *cpu)
+static bool throttles_sample(struct host *host, const char *cpu)
 {
 	char path[HOST_PATH_MAX], package[24], core[24];
 	uint64_t count;
@@ -134,21 +136,25 @@ static void throttles_sample(struct host *host, const char *cpu)
 			     package, sizeof(package)) ||
 	    host_read_string(host, HOST_SYS, host_format(path, SYSTEM_PATH "/%s/topology/core_id", cpu), core,
 			     sizeof(core)))
-		return;
+		return false;
 	host_u64(host, &core_throttles_family, count, package, core);
 	if (!host_read_u64(host, HOST_SYS,
 			   host_format(path, SYSTEM_PATH "/%s/thermal_throttle/package_throttle_count", cpu), &count))
 		host_u64(host, &package_throttles_family, count, package);
+	return true;
 }
 
 static void topology_sample(struct host *host)
 {
+	struct cpu_state *state = host->state;
 	struct host_list names;
-	if (host_list(host, 0, HOST_SYS, SYSTEM_PATH, &names))
+	size_t told = 0;
+	if (!absence_look_due(&state->throttles) || host_list(host, 0, HOST_SYS, SYSTEM_PATH, &names))
 		return;
 	for (size_t i = 0; i < names.count; i++)
 		if (!strncmp(names.names[i], "cpu", 3) && names.names[i][3] >= '0' && names.names[i][3] <= '9')
-			throttles_sample(host, names.names[i]);
+			told += throttles_sample(host, names.names[i]);
+	absence_note(&state->throttles, 0, told);
 }
 
 static int cpu_collect(struct host *host)

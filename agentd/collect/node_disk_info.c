@@ -2,6 +2,7 @@
 /* What udev knows of a disk: lines "E:KEY=VALUE" of /run/udev/data/bMAJOR:MINOR. */
 #include "node_disk_info.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static const struct host_family info_family =
@@ -45,18 +46,81 @@ enum { KEYS(KEY_INDEX) KEY_COUNT };
 static const char *const keys[KEY_COUNT] = {KEYS(KEY_TEXT)};
 
 #define UDEV_BYTES_MAX 8192
+/* udev writes a disk's file when the disk comes, and when a program that wrote to it closes it. */
+#define READ_EVERY 16u
+
+struct disk_info {
+	uint64_t major;
+	uint64_t minor;
+	uint32_t collection;           /* when the file was read */
+	const char *values[KEY_COUNT]; /* "" where there is none */
+	char *bytes;                   /* that they point into, or NULL */
+};
+
+void disk_infos_fini(struct disk_infos *infos)
+{
+	while (infos->count)
+		free(infos->infos[--infos->count].bytes);
+	free(infos->infos);
+	*infos = (struct disk_infos){.infos = NULL};
+}
+
+void disk_infos_begin(struct disk_infos *infos)
+{
+	infos->collection++;
+	infos->next = 0;
+}
 
 static void properties_parse(char *bytes, const char **values)
 {
 	struct text text = {bytes, bytes + strlen(bytes)}, line;
-	for (size_t i = 0; i < KEY_COUNT; i++)
-		values[i] = "";
 	while (text_line(&text, &line)) {
 		const char *key = text_take(&line, "E:") ? text_until(&line, '=') : NULL;
 		for (size_t i = 0; key && i < KEY_COUNT; i++)
 			if (!strcmp(key, keys[i]))
 				values[i] = text_rest(&line);
 	}
+}
+
+static void info_read(struct host *host, struct disk_info *info)
+{
+	char path[64], bytes[UDEV_BYTES_MAX];
+	for (size_t i = 0; i < KEY_COUNT; i++)
+		info->values[i] = "";
+	free(info->bytes);
+	info->bytes = NULL;
+	host_format(path, "b%llu:%llu", (unsigned long long)info->major, (unsigned long long)info->minor);
+	if (!host_read_string(host, HOST_UDEV, path, bytes, sizeof(bytes)))
+		info->bytes = strdup(bytes);
+	if (info->bytes)
+		properties_parse(info->bytes, info->values);
+}
+
+/* The next disk's, in the order in which the kernel tells them; NULL when out of memory. */
+static const struct disk_info *info_next(struct host *host, struct disk_infos *infos, uint64_t major, uint64_t minor)
+{
+	const size_t at = infos->next++;
+	if (at == infos->capacity) {
+		size_t capacity = infos->capacity ? 2 * infos->capacity : 4;
+		struct disk_info *grown = reallocarray(infos->infos, capacity, sizeof(*grown));
+		if (!grown)
+			return NULL;
+		infos->infos = grown;
+		infos->capacity = capacity;
+	}
+	struct disk_info *info = &infos->infos[at];
+	const bool fresh = at == infos->count;
+	if (fresh) {
+		*info = (struct disk_info){.major = major};
+		infos->count++;
+	}
+	if (!fresh && info->major == major && info->minor == minor && infos->collection - info->collection < READ_EVERY)
+		return info;
+	info->major = major;
+	info->minor = minor;
+	info->collection = infos->collection;
+	info_read(host, info);
+	return info;
 }
 
 static void ata_sample(struct host *host, const struct host_family *family, const char *text, const char *device)
@@ -67,16 +131,17 @@ static void ata_sample(struct host *host, const struct host_family *family, cons
 }
 
 /* Without udev's data a disk is told by its numbers alone. */
-void disk_info_sample(struct host *host, const char *device, uint64_t major, uint64_t minor)
+void disk_info_sample(struct host *host, struct disk_infos *infos, const char *device, uint64_t major, uint64_t minor)
 {
-	char path[64], bytes[UDEV_BYTES_MAX], major_text[24], minor_text[24];
-	const char *values[KEY_COUNT];
+	char major_text[24], minor_text[24];
+	const struct disk_info *info = info_next(host, infos, major, minor);
+	if (!info) {
+		host_skip(host);
+		return;
+	}
+	const char *const *values = info->values;
 	host_format(major_text, "%llu", (unsigned long long)major);
 	host_format(minor_text, "%llu", (unsigned long long)minor);
-	if (host_read_string(host, HOST_UDEV, host_format(path, "b%s:%s", major_text, minor_text), bytes,
-			     sizeof(bytes)))
-		*bytes = '\0';
-	properties_parse(bytes, values);
 	host_u64(host, &info_family, 1, device, major_text, minor_text, values[ID_PATH], values[ID_WWN],
 		 values[ID_MODEL], *values[SCSI_IDENT_SERIAL] ? values[SCSI_IDENT_SERIAL] : values[ID_SERIAL_SHORT],
 		 values[ID_REVISION]);

@@ -38,24 +38,31 @@ static const struct column columns[] = {
 	     "This is the total number of seconds spent by all flush requests."),
 };
 
+struct diskstats_state {
+	struct host_filter filter;
+	struct disk_infos infos;
+};
+
 static int diskstats_open(struct host *host)
 {
-	struct host_filter *filter = calloc(1, sizeof(*filter));
-	if (!filter)
+	struct diskstats_state *state = calloc(1, sizeof(*state));
+	if (!state)
 		return -ENOMEM;
-	int r = host_filter_init(filter, host->options->diskstats_device_include,
+	int r = host_filter_init(&state->filter, host->options->diskstats_device_include,
 				 host->options->diskstats_device_exclude);
 	if (r)
-		free(filter);
+		free(state);
 	else
-		host->state = filter;
+		host->state = state;
 	return r;
 }
 
 static void diskstats_close(struct host *host)
 {
-	host_filter_fini(host->state);
-	free(host->state);
+	struct diskstats_state *state = host->state;
+	host_filter_fini(&state->filter);
+	disk_infos_fini(&state->infos);
+	free(state);
 }
 
 static void columns_sample(struct host *host, const char *device, struct text *line)
@@ -73,10 +80,12 @@ static void columns_sample(struct host *host, const char *device, struct text *l
 
 static int diskstats_collect(struct host *host)
 {
+	struct diskstats_state *state = host->state;
 	struct text text, line;
 	int r = host_read(host, HOST_PROC, "diskstats", &text);
 	if (r)
 		return r;
+	disk_infos_begin(&state->infos);
 	while (text_line(&text, &line)) {
 		uint64_t major, minor;
 		const char *device = text_u64(&line, &major) && text_u64(&line, &minor) ? text_word(&line) : NULL;
@@ -84,10 +93,10 @@ static int diskstats_collect(struct host *host)
 			host_skip(host);
 			continue;
 		}
-		if (!host_filter_takes(host->state, device))
+		if (!host_filter_takes(&state->filter, device))
 			continue;
 		columns_sample(host, device, &line);
-		disk_info_sample(host, device, major, minor);
+		disk_info_sample(host, &state->infos, device, major, minor);
 	}
 	return 0;
 }

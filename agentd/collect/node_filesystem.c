@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* How full the mounted file systems are: /proc/1/mounts and statvfs(2). Slow: a file system may never answer. */
+#include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/vfs.h>
+#include <unistd.h>
 
 #include "host.h"
 #include "host_prober.h"
@@ -20,27 +25,67 @@ static const struct host_family error_family =
 
 #define MOUNTS_MAX 16384u
 
-/* Strings of the collector's buffer, valid for one collection. */
+/* File systems that answer statvfs(2) from memory, if nothing is mounted above them that may not. All others, and what
+ * lies below them, are asked by probers: network, user space, automatic mounts. A machine without such needs none. */
+static const char *const prompt_types[] = {"bcachefs", "btrfs",   "devtmpfs", "exfat", "ext2",  "ext3",  "ext4",
+					   "f2fs",     "hfsplus", "iso9660",  "jfs",   "ntfs3", "ramfs", "rootfs",
+					   "squashfs", "tmpfs",   "udf",      "vfat",  "xfs"};
+/* File systems of the kernel's own, through which a path leads without waiting. */
+static const char *const kernel_types[] = {"binfmt_misc", "bpf",        "cgroup",    "cgroup2", "configfs", "debugfs",
+					   "devpts",      "efivarfs",   "hugetlbfs", "mqueue",  "nsfs",     "proc",
+					   "pstore",      "securityfs", "selinuxfs", "sysfs",   "tracefs"};
+
+/* The kernel tells when the table of mounts has changed, but for one change: a file system that turns read-only after
+ * an error. statvfs(2) shows that mostly; where it cannot, the table is read again after so many collections. */
+#define TABLE_EVERY 4u
+
+/* Strings of the table. */
 struct mount {
 	const char *device;
 	const char *point; /* without --path.rootfs */
 	const char *type;
 	bool readonly;
+	bool asked;    /* statvfs(2) has answered since the table was read */
+	bool flag_set; /* and said that it is read-only, for us at least */
 };
 
 struct filesystem_state {
 	struct host_filter points;
 	struct host_filter types;
 	struct prober_set *probers;
-	struct mount *mounts;
+	char *table; /* the mounts' text */
+	size_t table_capacity;
+	int changes_fd; /* tells when the table has changed; -1: nothing does */
+	unsigned age;   /* collections since the table was read */
+	bool table_due;
+	struct mount *mounts; /* the prompt ones first */
 	struct probe *probes; /* as many; their paths are malloc'ed */
 	size_t count;
+	size_t prompt_count;
 	size_t capacity;
+	const char **doubtful; /* places behind which anything may wait, as the table has them */
+	size_t doubtful_count;
+	size_t doubtful_capacity;
+	bool all_doubtful; /* there was no memory to tell which */
 };
+
+static void mounts_clear(struct filesystem_state *state)
+{
+	while (state->count)
+		free(state->probes[--state->count].path);
+	state->prompt_count = 0;
+	state->doubtful_count = 0;
+	state->all_doubtful = false;
+}
 
 static void filesystem_close(struct host *host)
 {
 	struct filesystem_state *state = host->state;
+	mounts_clear(state);
+	if (state->changes_fd >= 0)
+		close(state->changes_fd);
+	free(state->table);
+	free(state->doubtful);
 	host_filter_fini(&state->points);
 	host_filter_fini(&state->types);
 	prober_set_free(state->probers);
@@ -55,6 +100,8 @@ static int filesystem_open(struct host *host)
 	if (!state)
 		return -ENOMEM;
 	host->state = state;
+	state->changes_fd = -1;
+	state->table_due = true;
 	state->probers = prober_set_new(statvfs);
 	int r = state->probers ? 0 : -ENOMEM;
 	if (!r)
@@ -112,6 +159,67 @@ static const char *prefix_strip(const char *point, const char *prefix)
 	return point[len] ? point + len : "/";
 }
 
+static bool type_among(const char *const *types, size_t count, const char *type)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!strcmp(types[i], type))
+			return true;
+	return false;
+}
+
+static bool type_prompt(const char *type)
+{
+	return type_among(prompt_types, HOST_COUNT_OF(prompt_types), type);
+}
+
+static void doubtful_note(struct filesystem_state *state, const char *point)
+{
+	if (state->doubtful_count == state->doubtful_capacity) {
+		const size_t capacity = 2 * state->doubtful_capacity + 4;
+		const char **doubtful = reallocarray(state->doubtful, capacity, sizeof(*doubtful));
+		if (!doubtful) {
+			state->all_doubtful = true;
+			return;
+		}
+		state->doubtful = doubtful;
+		state->doubtful_capacity = capacity;
+	}
+	state->doubtful[state->doubtful_count++] = point;
+}
+
+static bool path_below(const char *path, const char *above)
+{
+	const size_t len = strlen(above);
+	return !strcmp(above, "/") || (!strncmp(path, above, len) && (!path[len] || path[len] == '/'));
+}
+
+static bool mount_prompt(const struct filesystem_state *state, const struct mount *mount)
+{
+	if (state->all_doubtful || !type_prompt(mount->type))
+		return false;
+	for (size_t i = 0; i < state->doubtful_count; i++)
+		if (path_below(mount->point, state->doubtful[i]))
+			return false;
+	return true;
+}
+
+/* Puts the prompt ones in front. */
+static void mounts_part(struct filesystem_state *state)
+{
+	state->prompt_count = 0;
+	for (size_t i = 0; i < state->count; i++) {
+		if (!mount_prompt(state, &state->mounts[i]))
+			continue;
+		const size_t to = state->prompt_count++;
+		const struct mount mount = state->mounts[to];
+		const struct probe probe = state->probes[to];
+		state->mounts[to] = state->mounts[i];
+		state->probes[to] = state->probes[i];
+		state->mounts[i] = mount;
+		state->probes[i] = probe;
+	}
+}
+
 /* "DEVICE POINT TYPE OPTIONS 0 0" */
 static void line_take(struct host *host, struct text *line)
 {
@@ -129,6 +237,8 @@ static void line_take(struct host *host, struct text *line)
 			      .point = prefix_strip(point, host->options->paths[HOST_ROOTFS]),
 			      .type = type,
 			      .readonly = option_has(options, "ro")};
+	if (!type_prompt(type) && !type_among(kernel_types, HOST_COUNT_OF(kernel_types), type))
+		doubtful_note(state, mount.point);
 	if (!host_filter_takes(&state->points, mount.point) || !host_filter_takes(&state->types, type) ||
 	    mount_known(state, &mount))
 		return;
@@ -141,6 +251,70 @@ static void line_take(struct host *host, struct text *line)
 	}
 	state->mounts[state->count] = mount;
 	state->probes[state->count++] = (struct probe){.path = path};
+}
+
+/* Before the table is read, or a change in between would be missed. Without success it is read each time. */
+static void changes_open(struct filesystem_state *state, const struct host *host, const char *path)
+{
+	char full[PATH_MAX];
+	struct statfs status;
+	if (state->changes_fd >= 0 || host_path(host, HOST_PROC, path, full, sizeof(full)))
+		return;
+	const int fd = open(full, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	/* Of a file that is not the kernel's poll(2) tells nothing. */
+	if (fd >= 0 && !fstatfs(fd, &status) && status.f_type == PROC_SUPER_MAGIC)
+		state->changes_fd = fd;
+	else if (fd >= 0)
+		close(fd);
+}
+
+static bool table_changed(struct filesystem_state *state)
+{
+	struct pollfd question = {.fd = state->changes_fd, .events = POLLPRI};
+	return state->table_due || state->changes_fd < 0 || ++state->age >= TABLE_EVERY || poll(&question, 1, 0);
+}
+
+static int table_read(struct host *host)
+{
+	struct filesystem_state *state = host->state;
+	/* The second is for where processes of others are hidden. */
+	static const char *const paths[] = {"1/mounts", "self/mounts"};
+	struct text text, line;
+	int r = -ENOENT;
+	for (size_t i = 0; r && i < HOST_COUNT_OF(paths); i++) {
+		changes_open(state, host, paths[i]);
+		r = host_read(host, HOST_PROC, paths[i], &text);
+	}
+	if (r)
+		return r;
+	const size_t len = (size_t)(text.end - text.at);
+	if (len + 1 > state->table_capacity) {
+		char *table = realloc(state->table, len + len / 4 + 1);
+		if (!table)
+			return -ENOMEM;
+		state->table = table;
+		state->table_capacity = len + len / 4 + 1;
+	}
+	memcpy(state->table, text.at, len);
+	mounts_clear(state);
+	for (text = (struct text){state->table, state->table + len}; text_line(&text, &line);)
+		line_take(host, &line);
+	mounts_part(state);
+	state->age = 0;
+	state->table_due = false;
+	return 0;
+}
+
+/* Whether it has turned read-only, or back, since the table was read. */
+static bool flag_changed(struct mount *mount, const struct probe *probe)
+{
+	if (probe->error)
+		return false;
+	const bool flag_set = probe->result.f_flag & ST_RDONLY;
+	const bool changed = mount->asked && flag_set != mount->flag_set;
+	mount->asked = true;
+	mount->flag_set = flag_set;
+	return changed;
 }
 
 static void mount_sample(struct host *host, const struct mount *mount, const struct probe *probe)
@@ -164,20 +338,17 @@ static void mount_sample(struct host *host, const struct mount *mount, const str
 static int filesystem_collect(struct host *host)
 {
 	struct filesystem_state *state = host->state;
-	struct text text, line;
-	int r = host_read(host, HOST_PROC, "1/mounts", &text);
-	if (r)
-		r = host_read(host, HOST_PROC, "self/mounts", &text); /* where processes of others are hidden */
+	int r = table_changed(state) ? table_read(host) : 0;
 	if (r)
 		return r;
-	state->count = 0;
-	while (text_line(&text, &line))
-		line_take(host, &line);
-	prober_set_ask(state->probers, state->probes, state->count, host->options->filesystem_mount_timeout_ns);
-	for (size_t i = 0; i < state->count; i++) {
+	for (size_t i = 0; i < state->prompt_count; i++)
+		state->probes[i].error = statvfs(state->probes[i].path, &state->probes[i].result) ? -errno : 0;
+	prober_set_ask(state->probers, state->probes + state->prompt_count, state->count - state->prompt_count,
+		       host->options->filesystem_mount_timeout_ns);
+	for (size_t i = 0; i < state->count; i++)
+		state->table_due |= flag_changed(&state->mounts[i], &state->probes[i]);
+	for (size_t i = 0; i < state->count; i++)
 		mount_sample(host, &state->mounts[i], &state->probes[i]);
-		free(state->probes[i].path);
-	}
 	return 0;
 }
 

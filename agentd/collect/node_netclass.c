@@ -5,8 +5,10 @@
 #include <linux/if_link.h>
 #include <linux/if.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "host_hash.h"
 #include "host_netlink.h"
 #include "host_numbers.h"
 
@@ -50,6 +52,34 @@ static const struct host_family info_family =
 
 /* By the kernel's IF_OPER_ numbers. */
 static const char *const operstates[] = {"unknown", "notpresent", "down", "lowerlayerdown", "testing", "dormant", "up"};
+
+/* What only files tell of a device, as they were read. */
+#define FILES_EVERY 16u
+#define FILES_NUMBERS 4
+struct device_files {
+	int index;
+	uint64_t key; /* of what the message said then */
+	uint32_t collection;
+	uint32_t known; /* bits, by the order of the properties; the speed's is behind them */
+	struct number numbers[FILES_NUMBERS];
+	struct number speed;
+	char duplex[16];
+};
+#define SPEED_KNOWN (UINT32_C(1) << FILES_NUMBERS)
+
+struct device_list {
+	struct device_files *devices;
+	size_t count;
+	size_t capacity;
+};
+
+struct netclass_state {
+	struct host_filter filter;
+	uint32_t collection;
+	struct device_list last; /* in the kernel's order */
+	size_t last_next;        /* where the next device is likely to be */
+	struct device_list now;
+};
 
 /* ---- a link's message ------------------------------------------------------------------------------------------- */
 
@@ -135,7 +165,17 @@ static void link_alias(const struct link *link, char *string, size_t size)
 		 attribute ? (const char *)RTA_DATA(attribute) : "");
 }
 
-/* ---- samples ---------------------------------------------------------------------------------------------------- */
+/* A change of any of these may be one of what the files tell. */
+static uint64_t link_key(const struct link *link)
+{
+	static const int sources[] = {IFLA_OPERSTATE, IFLA_CARRIER_CHANGES, IFLA_PROMISCUITY, IFLA_MASTER};
+	uint64_t key = host_hash_mix(link->info.ifi_type, link->info.ifi_flags), value;
+	for (size_t i = 0; i < HOST_COUNT_OF(sources); i++)
+		key = host_hash_mix(key, attribute_number(link->attributes[sources[i]], &value) ? value + 1 : 0);
+	return key;
+}
+
+/* ---- what files tell -------------------------------------------------------------------------------------------- */
 
 /* Empty where the device has none. */
 static void file_read(struct host *host, const char *device, const char *file, char *value, size_t size)
@@ -145,39 +185,111 @@ static void file_read(struct host *host, const char *device, const char *file, c
 		*value = '\0';
 }
 
-/* Megabits; many devices say -1 for "unknown". */
-static void speed_sample(struct host *host, const char *device)
+static bool file_number(struct host *host, const char *device, const char *file, struct number *number)
 {
 	char path[HOST_PATH_MAX];
-	struct number number;
-	if (host_number_read(host, HOST_SYS, host_format(path, NETCLASS_PATH "/%s/speed", device), &number))
-		return;
+	return !host_number_read(host, HOST_SYS, host_format(path, NETCLASS_PATH "/%s/%s", device, file), number);
+}
+
+static void files_read(struct host *host, const char *device, struct device_files *files)
+{
+	size_t count = 0;
+	files->known = 0;
+	for (size_t i = 0; i < HOST_COUNT_OF(properties) && count < FILES_NUMBERS; i++) {
+		if (properties[i].source != SOURCE_FILE)
+			continue;
+		if (file_number(host, device, properties[i].number.file, &files->numbers[count]))
+			files->known |= UINT32_C(1) << count;
+		count++;
+	}
+	if (file_number(host, device, "speed", &files->speed))
+		files->known |= SPEED_KNOWN;
+	file_read(host, device, "duplex", files->duplex, sizeof(files->duplex));
+}
+
+/* What was read of a device in the last collection. The kernel tells devices in the same order each time; one that is
+ * not found where others came or went is read anew. */
+static const struct device_files *files_find(struct netclass_state *state, int index)
+{
+	for (size_t i = 0; i < 8 && state->last_next + i < state->last.count; i++) {
+		const struct device_files *files = &state->last.devices[state->last_next + i];
+		if (files->index != index)
+			continue;
+		state->last_next += i + 1;
+		return files;
+	}
+	return NULL;
+}
+
+/* What the files tell of a link now, or told not long ago; NULL when out of memory. */
+static const struct device_files *files_of(struct host *host, const char *device, const struct link *link)
+{
+	struct netclass_state *state = host->state;
+	struct device_list *now = &state->now;
+	const uint64_t key = link_key(link);
+	const struct device_files *last = files_find(state, link->info.ifi_index);
+	if (now->count == now->capacity) {
+		size_t capacity = now->capacity ? 2 * now->capacity : 4;
+		struct device_files *devices = reallocarray(now->devices, capacity, sizeof(*devices));
+		if (!devices)
+			return NULL;
+		now->devices = devices;
+		now->capacity = capacity;
+	}
+	struct device_files *files = &now->devices[now->count++];
+	if (last && last->key == key && state->collection - last->collection < FILES_EVERY) {
+		*files = *last;
+		return files;
+	}
+	/* New ones are not all due again at once. */
+	uint32_t age = last ? 0 : (uint32_t)link->info.ifi_index % FILES_EVERY;
+	*files =
+		(struct device_files){.index = link->info.ifi_index, .key = key, .collection = state->collection - age};
+	files_read(host, device, files);
+	return files;
+}
+
+/* ---- samples ---------------------------------------------------------------------------------------------------- */
+
+/* Megabits; many devices say -1 for "unknown". */
+static void speed_sample(struct host *host, const char *device, struct number number)
+{
 	double megabits = host_number_f64(number);
 	if (megabits >= 0 || !host->options->netclass_ignore_invalid_speed)
 		host_f64(host, &speed_family, megabits * 1e6 / 8, device);
 }
 
-static void properties_sample(struct host *host, const char *device, const struct link *link)
+/* `link` is NULL where there are files only. */
+static void properties_sample(struct host *host, const char *device, const struct link *link,
+			      const struct device_files *files)
 {
-	char directory[HOST_PATH_MAX];
+	struct number number;
 	uint64_t value;
-	host_format(directory, NETCLASS_PATH "/%s", device);
+	size_t file = 0;
 	for (size_t i = 0; i < HOST_COUNT_OF(properties); i++) {
 		const struct property *property = &properties[i];
-		if (link && link_lacks(link, property->source))
+		const struct host_family *family = &property->number.family;
+		if (link && property->source == SOURCE_FILE) {
+			if (files->known & UINT32_C(1) << file)
+				host_sample(host, family, HOST_VALUES(device), files->numbers[file]);
+			file++;
+		} else if (link && link_lacks(link, property->source)) {
 			continue;
-		if (link && link_number(link, property->source, &value))
-			host_u64(host, &property->number.family, value, device);
-		else
-			host_numbers_sample(host, HOST_SYS, directory, &property->number, 1, HOST_VALUES(device));
+		} else if (link && link_number(link, property->source, &value)) {
+			host_u64(host, family, value, device);
+		} else if (file_number(host, device, property->number.file, &number)) {
+			host_sample(host, family, HOST_VALUES(device), number);
+		}
 	}
-	speed_sample(host, device);
+	if (files->known & SPEED_KNOWN)
+		speed_sample(host, device, files->speed);
 }
 
 /* `link` is NULL where there are files only. */
-static void device_sample(struct host *host, const char *device, const struct link *link)
+static void device_sample(struct host *host, const char *device, const struct link *link,
+			  const struct device_files *files)
 {
-	char address[128], broadcast[128], duplex[32], operstate[32], alias[257];
+	char address[128], broadcast[128], operstate[32], alias[257];
 	if (!link || !link_operstate(link, operstate, sizeof(operstate)))
 		file_read(host, device, "operstate", operstate, sizeof(operstate));
 	if (!*operstate)
@@ -190,15 +302,15 @@ static void device_sample(struct host *host, const char *device, const struct li
 		link_alias(link, alias, sizeof(alias));
 	else
 		file_read(host, device, "ifalias", alias, sizeof(alias));
-	file_read(host, device, "duplex", duplex, sizeof(duplex));
 	host_u64(host, &up_family, !strcmp(operstate, "up"), device);
-	host_u64(host, &info_family, 1, device, address, broadcast, duplex, operstate, alias);
-	properties_sample(host, device, link);
+	host_u64(host, &info_family, 1, device, address, broadcast, files->duplex, operstate, alias);
+	properties_sample(host, device, link, files);
 }
 
 static void link_sample(struct host *host, const struct nlmsghdr *message, void *context)
 {
 	struct link link;
+	struct netclass_state *state = host->state;
 	char device[IFNAMSIZ + 1] = "";
 	(void)context;
 	if (message->nlmsg_type != RTM_NEWLINK || message->nlmsg_len < NLMSG_LENGTH(sizeof(link.info)))
@@ -211,34 +323,81 @@ static void link_sample(struct host *host, const struct nlmsghdr *message, void 
 		return;
 	}
 	memcpy(device, RTA_DATA(name), RTA_PAYLOAD(name) < IFNAMSIZ ? RTA_PAYLOAD(name) : IFNAMSIZ);
-	if (host_filter_takes(host->state, device))
-		device_sample(host, device, &link);
+	if (!host_filter_takes(&state->filter, device))
+		return;
+	const struct device_files *files = files_of(host, device, &link);
+	if (files)
+		device_sample(host, device, &link, files);
+	else
+		host_skip(host);
 }
 
 static int files_collect(struct host *host)
 {
+	struct netclass_state *state = host->state;
+	struct device_files files = {.index = 0};
 	struct host_list devices;
 	int r = host_list(host, 0, HOST_SYS, NETCLASS_PATH, &devices);
 	if (r)
 		return r;
-	for (size_t i = 0; i < devices.count; i++)
-		if (host_filter_takes(host->state, devices.names[i]))
-			device_sample(host, devices.names[i], NULL);
+	for (size_t i = 0; i < devices.count; i++) {
+		const char *device = devices.names[i];
+		if (!host_filter_takes(&state->filter, device))
+			continue;
+		files.known = file_number(host, device, "speed", &files.speed) ? SPEED_KNOWN : 0;
+		file_read(host, device, "duplex", files.duplex, sizeof(files.duplex));
+		device_sample(host, device, NULL, &files);
+	}
 	return 0;
+}
+
+static int links_collect(struct host *host)
+{
+	/* Counters are netdev's; making them is most of the kernel's work. */
+	const struct {
+		struct ifinfomsg info;
+		struct rtattr attribute;
+		uint32_t mask;
+	} request = {.info = {.ifi_family = AF_UNSPEC},
+		     .attribute = {.rta_len = RTA_LENGTH(sizeof(uint32_t)), .rta_type = IFLA_EXT_MASK},
+		     .mask = RTEXT_FILTER_SKIP_STATS};
+	struct netclass_state *state = host->state;
+	const struct device_list last = state->last;
+	state->last = state->now;
+	state->now = last;
+	state->now.count = 0;
+	state->last_next = 0;
+	state->collection++;
+	return host_netlink_dump(host, NETLINK_ROUTE, RTM_GETLINK, &request, sizeof(request), link_sample, NULL);
 }
 
 static int netclass_open(struct host *host)
 {
-	return host_filter_open(host, "", host->options->netclass_ignored_devices);
+	struct netclass_state *state = calloc(1, sizeof(*state));
+	if (!state)
+		return -ENOMEM;
+	int r = host_filter_init(&state->filter, "", host->options->netclass_ignored_devices);
+	if (r)
+		free(state);
+	else
+		host->state = state;
+	return r;
+}
+
+static void netclass_close(struct host *host)
+{
+	struct netclass_state *state = host->state;
+	host_filter_fini(&state->filter);
+	free(state->last.devices);
+	free(state->now.devices);
+	free(state);
 }
 
 static int netclass_collect(struct host *host)
 {
-	const struct ifinfomsg request = {.ifi_family = AF_UNSPEC};
-	if (!strcmp(host->options->paths[HOST_SYS], SYSFS_OF_THIS_HOST) &&
-	    !host_netlink_dump(host, NETLINK_ROUTE, RTM_GETLINK, &request, sizeof(request), link_sample, NULL))
+	if (!strcmp(host->options->paths[HOST_SYS], SYSFS_OF_THIS_HOST) && !links_collect(host))
 		return 0;
 	return files_collect(host); /* also where a sandbox forbids netlink */
 }
 
-const struct host_ops host_netclass = {.collect = netclass_collect, .open = netclass_open, .close = host_filter_close};
+const struct host_ops host_netclass = {.collect = netclass_collect, .open = netclass_open, .close = netclass_close};

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* The distribution: os-release(5). */
+#include <limits.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "host.h"
 
@@ -63,28 +66,89 @@ static bool version_parse(const char *text, double *version)
 	return word_f64(copy, version);
 }
 
-static int os_collect(struct host *host)
-{
+/* The file is parsed again when it is another one: a stat(2) tells. */
+struct os_state {
+	struct stat status; /* of the file that `values` are of */
+	char *bytes;        /* that they point into */
 	const char *values[FIELD_COUNT];
-	struct text text, line;
-	double version;
-	int r = host_read(host, HOST_ROOTFS, "etc/os-release", &text);
-	if (r)
-		r = host_read(host, HOST_ROOTFS, "usr/lib/os-release", &text);
-	if (r)
-		return r;
+};
+
+static int os_open(struct host *host)
+{
+	host->state = calloc(1, sizeof(struct os_state));
+	return host->state ? 0 : -ENOMEM;
+}
+
+static void os_close(struct host *host)
+{
+	struct os_state *state = host->state;
+	free(state->bytes);
+	free(state);
+}
+
+static bool status_same(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
+	       a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec &&
+	       a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
+}
+
+static void values_parse(struct os_state *state, struct text text)
+{
+	struct text line;
 	for (size_t i = 0; i < FIELD_COUNT; i++)
-		values[i] = "";
+		state->values[i] = "";
 	while (text_line(&text, &line)) {
 		const char *key = text_until(&line, '=');
 		for (size_t i = 0; key && i < FIELD_COUNT; i++)
 			if (!strcmp(key, keys[i]))
-				values[i] = value_unquote(text_rest(&line));
+				state->values[i] = value_unquote(text_rest(&line));
 	}
-	host_sample(host, &info_family, values, (struct number){.type = NUMBER_U64, .u64 = 1});
-	if (version_parse(values[VERSION_ID], &version))
-		host_f64(host, &version_family, version, values[ID], values[ID_LIKE], values[NAME]);
+}
+
+/* 0 once `values` are those of the file. */
+static int release_read(struct host *host, const char *path)
+{
+	struct os_state *state = host->state;
+	char full[PATH_MAX];
+	struct stat status;
+	struct text text;
+	int r = host_path(host, HOST_ROOTFS, path, full, sizeof(full));
+	if (r)
+		return r;
+	if (stat(full, &status))
+		return -errno;
+	if (state->bytes && status_same(&status, &state->status))
+		return 0;
+	r = host_read(host, HOST_ROOTFS, path, &text);
+	if (r)
+		return r;
+	const size_t len = (size_t)(text.end - text.at);
+	char *bytes = malloc(len + 1);
+	if (!bytes)
+		return -ENOMEM;
+	memcpy(bytes, text.at, len + 1);
+	free(state->bytes);
+	state->bytes = bytes;
+	state->status = status; /* from before it was read: a file that was changed meanwhile is read again */
+	values_parse(state, (struct text){bytes, bytes + len});
 	return 0;
 }
 
-const struct host_ops host_os = {.collect = os_collect};
+static int os_collect(struct host *host)
+{
+	const struct os_state *state = host->state;
+	double version;
+	int r = release_read(host, "etc/os-release");
+	if (r)
+		r = release_read(host, "usr/lib/os-release");
+	if (r)
+		return r;
+	host_sample(host, &info_family, state->values, (struct number){.type = NUMBER_U64, .u64 = 1});
+	if (version_parse(state->values[VERSION_ID], &version))
+		host_f64(host, &version_family, version, state->values[ID], state->values[ID_LIKE],
+			 state->values[NAME]);
+	return 0;
+}
+
+const struct host_ops host_os = {.collect = os_collect, .open = os_open, .close = os_close};

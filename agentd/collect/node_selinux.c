@@ -2,11 +2,13 @@
 /* SELinux: whether it is there and enforcing. */
 #include <linux/magic.h>
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/vfs.h>
 
 #include "host.h"
+#include "host_absent.h"
 
 static const struct host_family enabled_family =
 	HOST_GAUGE("node_selinux_enabled", "SELinux is enabled, 1 is true, 0 is false");
@@ -49,8 +51,13 @@ static enum mode config_mode(struct host *host)
 
 static int selinux_collect(struct host *host)
 {
+	struct absence *absence = host->state;
 	uint64_t enforcing;
-	bool enabled = is_enabled(host);
+	/* Where it is not, it does not come before the next start of the kernel, unless its file system is mounted
+	 * late. */
+	const bool due = absence_look_due(absence), enabled = due && is_enabled(host);
+	if (due)
+		absence_note(absence, 0, enabled);
 	host_u64(host, &enabled_family, enabled);
 	if (!enabled)
 		return 0;
@@ -62,4 +69,15 @@ static int selinux_collect(struct host *host)
 	return 0;
 }
 
-const struct host_ops host_selinux = {.collect = selinux_collect};
+static int selinux_open(struct host *host)
+{
+	host->state = calloc(1, sizeof(struct absence));
+	return host->state ? 0 : -ENOMEM;
+}
+
+static void selinux_close(struct host *host)
+{
+	free(host->state);
+}
+
+const struct host_ops host_selinux = {.collect = selinux_collect, .open = selinux_open, .close = selinux_close};

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The clock, its zone, and what drives it: /sys/devices/system/clocksource. */
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -35,22 +36,46 @@ static void source_sample(struct host *host, const char *device)
 		host_u64(host, &current_family, 1, device, text);
 }
 
+/* The directory has the same names as long as the kernel runs; it is listed again now and then for whoever mounts
+ * another one over it. */
+#define LIST_EVERY 64u
+struct time_state {
+	struct host_list sources;
+	unsigned age;
+};
+
+static int time_open(struct host *host)
+{
+	host->state = calloc(1, sizeof(struct time_state));
+	return host->state ? 0 : -ENOMEM;
+}
+
+static void time_close(struct host *host)
+{
+	free(host->state);
+}
+
 static int time_collect(struct host *host)
 {
 	static const char prefix[] = "clocksource";
+	struct time_state *state = host->state;
+	struct host_list *sources = &state->sources;
 	struct timespec now;
 	struct tm local;
-	struct host_list sources;
 	clock_gettime(CLOCK_REALTIME, &now);
 	host_f64(host, &seconds_family, (double)now.tv_sec + (double)now.tv_nsec / 1e9);
 	if (localtime_r(&now.tv_sec, &local))
 		host_i64(host, &zone_family, local.tm_gmtoff, local.tm_zone);
-	if (host_list(host, 0, HOST_SYS, SOURCES_PATH, &sources))
-		return 0; /* the clock is told all the same */
-	for (size_t i = 0; i < sources.count; i++)
-		if (!strncmp(sources.names[i], prefix, sizeof(prefix) - 1))
-			source_sample(host, sources.names[i] + sizeof(prefix) - 1);
+	/* Without it, the clock is told all the same. */
+	if (!sources->count || ++state->age == LIST_EVERY) {
+		state->age = 0;
+		if (host_list(host, 0, HOST_SYS, SOURCES_PATH, sources))
+			sources->count = 0;
+	}
+	for (size_t i = 0; i < sources->count; i++)
+		if (!strncmp(sources->names[i], prefix, sizeof(prefix) - 1))
+			source_sample(host, sources->names[i] + sizeof(prefix) - 1);
 	return 0;
 }
 
-const struct host_ops host_time = {.collect = time_collect};
+const struct host_ops host_time = {.collect = time_collect, .open = time_open, .close = time_close};

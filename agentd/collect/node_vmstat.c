@@ -1,31 +1,60 @@
 /* SPDX-License-Identifier: MIT */
 /* Virtual memory statistics: /proc/vmstat. */
+#include <stdlib.h>
 
 #include "host.h"
+#include "host_choice.h"
+
+struct vmstat_state {
+	struct host_pattern *fields;
+	struct choice choice;
+};
 
 static int vmstat_open(struct host *host)
 {
-	struct host_pattern **fields = (struct host_pattern **)&host->state;
+	struct vmstat_state *state = calloc(1, sizeof(*state));
 	char why[256];
-	return host_pattern_new(host->options->vmstat_fields, fields, why, sizeof(why));
+	if (!state)
+		return -ENOMEM;
+	int r = host_pattern_new(host->options->vmstat_fields, &state->fields, why, sizeof(why));
+	if (r)
+		free(state);
+	else
+		host->state = state;
+	return r;
 }
 
 static void vmstat_close(struct host *host)
 {
-	host_pattern_free(host->state);
+	struct vmstat_state *state = host->state;
+	host_pattern_free(state->fields);
+	choice_fini(&state->choice);
+	free(state);
+}
+
+static bool field_taken(struct vmstat_state *state, const char *field)
+{
+	enum choice_verdict verdict = choice_next(&state->choice, field);
+	if (verdict != CHOICE_UNKNOWN)
+		return verdict == CHOICE_TAKEN;
+	bool taken = host_pattern_match(state->fields, field);
+	choice_note(&state->choice, field, taken);
+	return taken;
 }
 
 static int vmstat_collect(struct host *host)
 {
+	struct vmstat_state *state = host->state;
 	struct text text, line;
 	char name[128];
 	int r = host_read(host, HOST_PROC, "vmstat", &text);
 	if (r)
 		return r;
+	choice_begin(&state->choice);
 	while (text_line(&text, &line)) {
 		const char *field = text_word(&line);
 		double value;
-		if (field && !host_pattern_match(host->state, field))
+		if (field && !field_taken(state, field))
 			continue;
 		if (!field || !text_f64(&line, &value)) {
 			host_skip(host);

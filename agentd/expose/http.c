@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The HTTP server: routes and responses. Sockets and daemons: http_listen.c. */
+/* The HTTP server: routes. */
 #include "http.h"
 
 #include <errno.h>
@@ -8,10 +8,9 @@
 
 #include <mstat/atomic.h>
 
+#include "discovery.h"
 #include "http_private.h"
 #include "landing.h"
-
-static const char health_body[] = "{\"status\":\"ok\"}\n";
 
 static const char *const path_labels[HTTP_PATH_COUNT] = {
 #define HTTP_PATH(name, label) label,
@@ -19,10 +18,10 @@ static const char *const path_labels[HTTP_PATH_COUNT] = {
 #undef HTTP_PATH
 };
 
-static const unsigned code_numbers[HTTP_CODE_COUNT] = {
-#define HTTP_CODE(code) code,
+static const char *const close_labels[HTTP_CLOSE_COUNT] = {
+#define HTTP_CLOSE(name, label) label,
 #include "http.def"
-#undef HTTP_CODE
+#undef HTTP_CLOSE
 };
 
 const char *http_path_label(enum http_path path)
@@ -30,9 +29,9 @@ const char *http_path_label(enum http_path path)
 	return path_labels[path];
 }
 
-unsigned http_code_number(enum http_code code)
+const char *http_close_label(enum http_close reason)
 {
-	return code_numbers[code];
+	return close_labels[reason];
 }
 
 uint64_t http_responses(const struct http *http, enum http_path path, enum http_code code)
@@ -40,96 +39,80 @@ uint64_t http_responses(const struct http *http, enum http_path path, enum http_
 	return mstat_load_relaxed(&http->responses[path][code]);
 }
 
-/* An answer under construction. */
-struct answer {
-	enum http_code code;
-	struct MHD_Response *response; /* NULL: out of memory, the connection is closed */
-	const char *content_type;
-};
+/* ---- answers that are made at once ------------------------------------------------------------------------------ */
 
-static struct answer answer_text(enum http_code code, const char *text)
-{
-	struct MHD_Response *response =
-		MHD_create_response_from_buffer(strlen(text), (void *)text, MHD_RESPMEM_PERSISTENT);
-	return (struct answer){code, response, "text/plain; charset=utf-8"};
-}
-
-/* `body` is malloc'ed; the answer takes it over. */
-static struct answer answer_owned(enum http_code code, char *body, size_t len, const char *content_type)
-{
-	struct MHD_Response *response = MHD_create_response_from_buffer(len, body, MHD_RESPMEM_MUST_FREE);
-	if (!response)
-		free(body);
-	return (struct answer){code, response, content_type};
-}
-
-/* A page on its way out: the body is shared by all who were served it, none of them copies it. */
-struct lent_page {
-	const struct page *page;
-	void (*put)(const struct page *page);
-};
-
-static void lent_page_free(void *context)
-{
-	struct lent_page *lent = context;
-	lent->put(lent->page);
-	free(lent);
-}
-
-static struct answer answer_page(struct http *http)
-{
-	struct lent_page *lent = malloc(sizeof(*lent));
-	const struct page *page = lent ? http->options.page_get(http->options.page_context) : NULL;
-	if (!page) {
-		free(lent);
-		return answer_text(HTTP_CODE_503, "The collection failed; /ready and the log say why.\n");
-	}
-	*lent = (struct lent_page){page, http->options.page_put};
-	struct MHD_Response *response = MHD_create_response_from_buffer_with_free_callback_cls(
-		page->len, (void *)page->body, lent_page_free, lent);
-	if (!response)
-		lent_page_free(lent);
-	return (struct answer){HTTP_CODE_200, response, page->content_type};
-}
-
-static struct answer answer_health(struct http *http)
-{
-	(void)http;
-	struct answer answer = answer_text(HTTP_CODE_200, health_body);
-	answer.content_type = "application/json";
-	return answer;
-}
-
-static struct answer answer_ready(struct http *http)
+static struct http_answer answer_ready(struct http *http)
 {
 	char *body;
 	size_t len;
 	bool ok;
 	if (readiness_render(http->options.readiness, &body, &len, &ok))
-		return answer_text(HTTP_CODE_500, "Out of memory.\n");
-	return answer_owned(ok ? HTTP_CODE_200 : HTTP_CODE_503, body, len, "application/json");
+		return http_answer_canned(http, HTTP_CANNED_MEMORY);
+	return http_answer_owned(http, ok ? HTTP_CODE_200 : HTTP_CODE_503, body, len, "application/json");
 }
 
-static struct answer answer_landing(struct http *http)
+static struct http_answer answer_landing(struct http *http)
 {
 	const struct landing landing = {http->options.name, http->options.version, http->options.telemetry_path};
 	char *body;
 	size_t len;
 	if (landing_render(&landing, &body, &len))
-		return answer_text(HTTP_CODE_500, "Out of memory.\n");
-	return answer_owned(HTTP_CODE_200, body, len, "text/html; charset=utf-8");
+		return http_answer_canned(http, HTTP_CANNED_MEMORY);
+	return http_answer_owned(http, HTTP_CODE_200, body, len, "text/html; charset=utf-8");
 }
 
-static struct answer answer_not_found(struct http *http)
+/* ---- answers that may have to wait ------------------------------------------------------------------------------ */
+
+/* Where the client has reached us: what it called us, or else the address. */
+static struct http_answer answer_discovery(struct http *http, const struct http_request *request)
 {
-	(void)http;
-	return answer_text(HTTP_CODE_404, "Not found. The landing page at / lists what there is.\n");
+	char place[128];
+	char *body;
+	size_t len;
+	struct snapshot *snapshot = page_snapshot_get(http->options.pages, &request->question.collection);
+	if (!snapshot)
+		return http_answer_canned(http, HTTP_CANNED_FAILED);
+	listen_place_print(&request->listener->bound, place, sizeof(place));
+	const char *target = request->host && *request->host ? request->host : place;
+	const int r = discovery_render(snapshot, target, http->service_prefix, &body, &len);
+	snapshot_unref(snapshot);
+	if (r)
+		return http_answer_canned(http, HTTP_CANNED_MEMORY);
+	return http_answer_owned(http, HTTP_CODE_200, body, len, "application/json");
 }
 
-static struct answer (*const routes[HTTP_PATH_COUNT])(struct http *http) = {
-	[HTTP_PATH_METRICS] = answer_page,    [HTTP_PATH_HEALTH] = answer_health,   [HTTP_PATH_READY] = answer_ready,
-	[HTTP_PATH_LANDING] = answer_landing, [HTTP_PATH_OTHER] = answer_not_found,
-};
+struct http_answer http_work_answer(struct http *http, struct http_request *request)
+{
+	if (request->path == HTTP_PATH_DISCOVERY)
+		return answer_discovery(http, request);
+	const struct page *page = page_get(http->options.pages, &request->question);
+	if (!page)
+		return http_answer_canned(http, HTTP_CANNED_FAILED);
+	if (request->path == HTTP_PATH_SERVICE && !filter_matched(request->filter)) {
+		page_put(page);
+		return http_answer_canned(http, HTTP_CANNED_NO_SERVICE);
+	}
+	return http_answer_page(page);
+}
+
+/* The answer if the page is there; else the request is on its way to the work, or refused. */
+static struct http_answer answer_page(struct http *http, struct http_request *request)
+{
+	enum http_canned complaint = http_request_question(http, request);
+	if (complaint != HTTP_FINE) {
+		const struct http_answer made = request->answer;
+		request->answer = (struct http_answer){.response = NULL};
+		return made.response ? made : http_answer_canned(http, complaint);
+	}
+	const struct page *page =
+		request->path == HTTP_PATH_DISCOVERY ? NULL : page_get_ready(http->options.pages, &request->question);
+	if (page)
+		return http_answer_page(page);
+	complaint = http_work_submit(http, request);
+	return complaint == HTTP_FINE ? (struct http_answer){.response = NULL} : http_answer_canned(http, complaint);
+}
+
+/* ---- requests --------------------------------------------------------------------------------------------------- */
 
 static enum http_path path_find(const struct http *http, const char *url)
 {
@@ -137,58 +120,104 @@ static enum http_path path_find(const struct http *http, const char *url)
 		return HTTP_PATH_METRICS;
 	if (!strcmp(url, "/health"))
 		return HTTP_PATH_HEALTH;
+	const size_t prefix_len = strlen(http->service_prefix);
+	if (!strncmp(url, http->service_prefix, prefix_len) && url[prefix_len])
+		return HTTP_PATH_SERVICE;
+	if (!strcmp(url, "/sd"))
+		return HTTP_PATH_DISCOVERY;
 	if (!strcmp(url, "/ready"))
 		return HTTP_PATH_READY;
 	return strcmp(url, "/") ? HTTP_PATH_OTHER : HTTP_PATH_LANDING;
 }
 
-static bool method_allowed(const char *method)
+/* No response: the request waits. */
+static struct http_answer answer_make(struct http *http, struct http_request *request)
 {
-	return !strcmp(method, MHD_HTTP_METHOD_GET) || !strcmp(method, MHD_HTTP_METHOD_HEAD);
+	switch (request->path) {
+	case HTTP_PATH_METRICS:
+	case HTTP_PATH_SERVICE:
+	case HTTP_PATH_DISCOVERY:
+		return answer_page(http, request);
+	case HTTP_PATH_HEALTH:
+		return http_answer_canned(http, HTTP_CANNED_HEALTH);
+	case HTTP_PATH_READY:
+		return answer_ready(http);
+	case HTTP_PATH_LANDING:
+		return answer_landing(http);
+	default:
+		return http_answer_canned(http, HTTP_CANNED_NOT_FOUND);
+	}
 }
 
-static enum MHD_Result answer_send(struct http *http, struct MHD_Connection *connection, enum http_path path,
-				   const struct answer *answer)
+static enum MHD_Result answer_begin(struct http_connection *connection, struct http_answer answer)
 {
-	if (!answer->response)
-		return MHD_NO;
-	enum MHD_Result r =
-		MHD_add_response_header(answer->response, MHD_HTTP_HEADER_CONTENT_TYPE, answer->content_type);
-	if (r == MHD_YES)
-		r = MHD_add_response_header(answer->response, "X-Content-Type-Options", "nosniff");
-	if (r == MHD_YES && answer->code == HTTP_CODE_405)
-		r = MHD_add_response_header(answer->response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
-	if (r == MHD_YES)
-		r = MHD_queue_response(connection, code_numbers[answer->code], answer->response);
-	MHD_destroy_response(answer->response);
-	if (r == MHD_YES)
-		mstat_add_relaxed(&http->responses[path][answer->code], 1);
-	return r;
+	http_connection_phase(connection, HTTP_ANSWERING, answer.bytes);
+	return http_answer_send(connection->listener->http, &connection->request, answer);
+}
+
+/* The first call for a request comes with its headers. A refusal goes out at once, and libmicrohttpd closes the
+ * connection after it; other answers wait for the next call. */
+static enum MHD_Result request_begin(struct http_connection *connection, const char *method, const char *version)
+{
+	struct http *http = connection->listener->http;
+	struct http_request *request = &connection->request;
+	enum http_canned complaint = http_request_read(request, method, version);
+	request->path = path_find(http, request->url);
+	if (complaint == HTTP_FINE && connection->surplus && request->path != HTTP_PATH_HEALTH) {
+		complaint = HTTP_CANNED_FULL;
+		mstat_add_relaxed(&http->closes[HTTP_CLOSE_LIMIT], 1);
+	}
+	if (complaint == HTTP_FINE)
+		return MHD_YES;
+	return answer_begin(connection, http_answer_canned(http, complaint));
 }
 
 enum MHD_Result http_handle(void *context, struct MHD_Connection *connection, const char *url, const char *method,
 			    const char *version, const char *upload_data, size_t *upload_data_size,
 			    void **request_context)
 {
-	(void)version;
 	(void)upload_data;
-	static int headers_seen;
-	struct http *http = context;
-	const enum http_path path = path_find(http, url);
-	/* The first call comes with the headers. A refusal goes out at once, before any body is read; other answers
-	 * wait for the second call, since libmicrohttpd closes the connection after an answer to the first. */
-	if (!method_allowed(method)) {
-		const struct answer answer = answer_text(HTTP_CODE_405, "Only GET and HEAD are answered here.\n");
-		return answer_send(http, connection, path, &answer);
-	}
+	struct http_listener *listener = context;
+	struct http_connection *own = http_connection_of(connection);
+	if (!own)
+		return MHD_NO;
+	struct http_request *request = &own->request;
 	if (!*request_context) {
-		*request_context = &headers_seen;
-		return MHD_YES;
+		*request_context = own;
+		request->connection = connection;
+		request->listener = listener;
+		request->url = url;
+		return request_begin(own, method, version);
 	}
 	if (*upload_data_size) {
-		*upload_data_size = 0; /* the body of a GET means nothing */
+		*upload_data_size = 0; /* there should be none */
 		return MHD_YES;
 	}
-	const struct answer answer = routes[path](http);
-	return answer_send(http, connection, path, &answer);
+	struct http_answer answer;
+	if (request->answered) {
+		answer = request->answer;
+		request->answer = (struct http_answer){.response = NULL};
+	} else {
+		http_connection_phase(own, HTTP_WORKING, 0);
+		answer = answer_make(listener->http, request);
+	}
+	return answer.response ? answer_begin(own, answer) : MHD_YES;
+}
+
+void http_complete(void *context, struct MHD_Connection *connection, void **request_context,
+		   enum MHD_RequestTerminationCode code)
+{
+	(void)context;
+	(void)connection;
+	(void)code;
+	struct http_connection *own = *request_context;
+	if (!own)
+		return;
+	/* What is left when the client went away before its answer was there. */
+	http_answer_drop(&own->request.answer);
+	filter_free(own->request.filter);
+	own->request.filter = NULL;
+	own->request.answered = false;
+	mstat_store_relaxed(&own->served, true);
+	http_connection_phase(own, HTTP_READING, 0);
 }

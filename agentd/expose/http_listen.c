@@ -12,12 +12,20 @@
 
 #include "http_private.h"
 
-/* Threads of one place: one may collect and render while the other answers. */
-#define THREADS 2
+/* Threads of one place. One never waits, and feeds a network card; a second one on the same socket only makes both
+ * share caches and locks. */
+#define THREADS 1u
 /* Of one connection: request line, headers and response headers; bodies are elsewhere. */
-#define CONNECTION_BYTES (16 * 1024)
-/* Only touched pages of a stack cost memory; a collection runs on it. */
-#define STACK_BYTES (256 * 1024)
+#define CONNECTION_BYTES ((size_t)16 * 1024)
+
+/* The path below which services are: of "/metrics" it is "/metrics/service/". */
+static char *service_prefix_new(const char *telemetry_path)
+{
+	const size_t len = strlen(telemetry_path);
+	char *prefix;
+	const bool slash = len && telemetry_path[len - 1] == '/';
+	return asprintf(&prefix, "%s%sservice/", telemetry_path, slash ? "" : "/") < 0 ? NULL : prefix;
+}
 
 struct http *http_new(const struct http_options *options)
 {
@@ -28,7 +36,12 @@ struct http *http_new(const struct http_options *options)
 	http->options.name = strdup(options->name);
 	http->options.version = strdup(options->version);
 	http->options.telemetry_path = strdup(options->telemetry_path);
-	if (http->options.name && http->options.version && http->options.telemetry_path)
+	http->service_prefix = service_prefix_new(options->telemetry_path);
+	http->pieces_known = http_request_pieces_known();
+	http_connections_init(http);
+	const int r = http_work_init(http);
+	if (!r && http->options.name && http->options.version && http->options.telemetry_path && http->service_prefix &&
+	    !http_canned_init(http))
 		return http;
 	http_free(http);
 	return NULL;
@@ -36,7 +49,9 @@ struct http *http_new(const struct http_options *options)
 
 static void listener_close(struct http_listener *listener)
 {
+	http_work_drain(listener->http, listener);
 	MHD_stop_daemon(listener->daemon);
+	free(listener);
 }
 
 void http_free(struct http *http)
@@ -44,11 +59,15 @@ void http_free(struct http *http)
 	if (!http)
 		return;
 	for (size_t i = 0; i < http->count; i++)
-		listener_close(&http->listeners[i]);
+		listener_close(http->listeners[i]);
 	free(http->listeners);
+	http_work_fini(http);
+	http_connections_fini(http);
+	http_canned_fini(http);
 	free((char *)http->options.name);
 	free((char *)http->options.version);
 	free((char *)http->options.telemetry_path);
+	free(http->service_prefix);
 	free(http);
 }
 
@@ -59,47 +78,60 @@ static void socket_place(int fd, struct listen_place *place)
 	getsockname(fd, (struct sockaddr *)&place->address, &place->len);
 }
 
-static int listener_open(struct http *http, const struct listen_place *place, struct http_listener *listener)
+static struct MHD_Daemon *daemon_start(struct http_listener *listener, int fd)
+{
+	const struct http *http = listener->http;
+	return MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0, http_connection_accept,
+				listener, http_handle, listener, MHD_OPTION_LISTEN_SOCKET, (MHD_socket)fd,
+				MHD_OPTION_THREAD_POOL_SIZE, THREADS > 1 ? THREADS : 0, MHD_OPTION_THREAD_STACK_SIZE,
+				HTTP_STACK_BYTES, MHD_OPTION_URI_LOG_CALLBACK, http_request_uri, listener,
+				MHD_OPTION_NOTIFY_COMPLETED, http_complete, listener, MHD_OPTION_NOTIFY_CONNECTION,
+				http_connection_notify, listener, MHD_OPTION_CONNECTION_LIMIT,
+				THREADS * http_connections_hard_max(http), MHD_OPTION_CONNECTION_TIMEOUT,
+				http->options.timeout_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_BYTES,
+				MHD_OPTION_STRICT_FOR_CLIENT, 0, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_END);
+}
+
+static int listener_open(struct http *http, const struct listen_place *place, struct http_listener **listener)
 {
 	const int fd = listen_open(place);
 	if (fd < 0)
 		return fd;
-	struct http_listener opened = {.asked = *place};
-	socket_place(fd, &opened.bound);
-	const unsigned per_client = listen_place_loopback(&opened.bound) ? 0 : http->options.connections_per_client_max;
-	/* MHD_OPTION_CONNECTION_LIMIT is shared out among the threads, and must reach one each. */
-	const unsigned connections = http->options.connections_max < THREADS ? THREADS : http->options.connections_max;
+	struct http_listener *opened = calloc(1, sizeof(*opened));
+	int r = -ENOMEM;
+	if (!opened)
+		goto out;
+	opened->asked = *place;
+	opened->http = http;
+	socket_place(fd, &opened->bound);
+	opened->loopback = listen_place_loopback(&opened->bound);
 	errno = 0;
-	opened.daemon = MHD_start_daemon(
-		MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC, 0, NULL, NULL, http_handle, http, MHD_OPTION_LISTEN_SOCKET,
-		(MHD_socket)fd, MHD_OPTION_THREAD_POOL_SIZE, (unsigned)THREADS, MHD_OPTION_THREAD_STACK_SIZE,
-		(size_t)STACK_BYTES, MHD_OPTION_CONNECTION_LIMIT, connections, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
-		per_client, MHD_OPTION_CONNECTION_TIMEOUT, http->options.timeout_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-		(size_t)CONNECTION_BYTES, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,
-		MHD_OPTION_END);
-	if (!opened.daemon) {
-		const int r = errno ? -errno : -ENOMEM;
-		close(fd);
-		return r;
+	opened->daemon = daemon_start(opened, fd);
+	if (opened->daemon) {
+		*listener = opened;
+		return 0;
 	}
-	*listener = opened;
-	return 0;
+	r = errno ? -errno : -ENOMEM;
+out:
+	free(opened);
+	close(fd);
+	return r;
 }
 
 /* Listeners under construction: those that stay are copied from the server, the others are new. */
 struct exchange {
 	struct http *http;
-	struct http_listener *listeners;
+	struct http_listener **listeners;
 	bool *kept; /* parallel */
 	size_t count;
 };
 
-static struct http_listener *listener_find(struct http_listener *listeners, size_t count,
+static struct http_listener *listener_find(struct http_listener *const *listeners, size_t count,
 					   const struct listen_place *place)
 {
 	for (size_t i = 0; i < count; i++) {
-		if (listen_place_equal(&listeners[i].asked, place))
-			return &listeners[i];
+		if (listen_place_equal(&listeners[i]->asked, place))
+			return listeners[i];
 	}
 	return NULL;
 }
@@ -109,12 +141,10 @@ static int exchange_add(struct exchange *exchange, const struct listen_place *pl
 	if (listener_find(exchange->listeners, exchange->count, place))
 		return 0;
 	const struct http *http = exchange->http;
-	const struct http_listener *present = listener_find(http->listeners, http->count, place);
-	struct http_listener *next = &exchange->listeners[exchange->count];
-	if (present) {
-		*next = *present;
-	} else {
-		int r = listener_open(exchange->http, place, next);
+	struct http_listener *present = listener_find(http->listeners, http->count, place);
+	exchange->listeners[exchange->count] = present;
+	if (!present) {
+		int r = listener_open(exchange->http, place, &exchange->listeners[exchange->count]);
 		if (r)
 			return r;
 	}
@@ -153,12 +183,12 @@ static int exchange_add_address(struct exchange *exchange, const char *text, cha
 }
 
 /* Closes what `listeners` has and the exchange's outcome lacks. */
-static void listeners_close_except(struct http_listener *listeners, size_t count, struct http_listener *staying,
-				   size_t staying_count)
+static void listeners_close_except(struct http_listener *const *listeners, size_t count,
+				   struct http_listener *const *staying, size_t staying_count)
 {
 	for (size_t i = 0; i < count; i++) {
-		if (!listener_find(staying, staying_count, &listeners[i].asked))
-			listener_close(&listeners[i]);
+		if (!listener_find(staying, staying_count, &listeners[i]->asked))
+			listener_close(listeners[i]);
 	}
 }
 
@@ -177,7 +207,7 @@ int http_listen(struct http *http, char *const *addresses, size_t count, char **
 	if (r) {
 		for (size_t i = 0; i < exchange.count; i++) {
 			if (!exchange.kept[i])
-				listener_close(&exchange.listeners[i]);
+				listener_close(exchange.listeners[i]);
 		}
 		goto out;
 	}
@@ -199,5 +229,5 @@ size_t http_place_count(const struct http *http)
 
 void http_place_print(const struct http *http, size_t index, char *out, size_t size)
 {
-	listen_place_print(&http->listeners[index].bound, out, size);
+	listen_place_print(&http->listeners[index]->bound, out, size);
 }

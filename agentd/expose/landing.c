@@ -58,6 +58,7 @@ int landing_render(const struct landing *landing, char **body, size_t *len)
 	escaped_put(out, landing->version);
 	fputs(".</p>\n<ul>\n", out);
 	link_put(out, landing->telemetry_path, "metrics");
+	link_put(out, "/sd", "service discovery for Prometheus");
 	link_put(out, "/health", "liveness");
 	link_put(out, "/ready", "readiness, check by check");
 	fputs("</ul>\n</body>\n</html>\n", out);

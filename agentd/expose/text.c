@@ -2,114 +2,142 @@
 /* Prometheus text 0.0.4: a family's two comment lines, then its samples, whose bytes lie ready in the snapshot. */
 #include "text.h"
 
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
+#include "lines.h"
 
-#include "number.h"
+#define HEADER_FIXED_BYTES 96u /* the words of both comment lines, a suffix twice */
 
-#define BATCH_SAMPLES 64u
-#define HUGE_PAGE_BYTES ((size_t)2 << 20)
-#define HUGE_BODY_BYTES_MIN (2 * HUGE_PAGE_BYTES)
-#define HEADER_FIXED_BYTES 64u /* the words of both comment lines, "_total" twice */
+/* What a type is called here, and what follows the family's name in its comment lines. */
+struct text_type {
+	const char *word;
+	const char *suffix;
+};
 
-static const char *type_word(enum metric_type type)
+static const struct text_type types[] = {
+	[METRIC_UNKNOWN] = {"untyped", ""},           [METRIC_GAUGE] = {"gauge", ""},
+	[METRIC_COUNTER] = {"counter", "_total"},     [METRIC_HISTOGRAM] = {"histogram", ""},
+	[METRIC_GAUGE_HISTOGRAM] = {"histogram", ""}, [METRIC_SUMMARY] = {"summary", ""},
+	[METRIC_INFO] = {"gauge", "_info"},           [METRIC_STATE_SET] = {"gauge", ""},
+};
+
+static bool header_write(struct output *output, const struct snapshot_family *family, struct text_type type)
 {
-	switch (type) {
-	case METRIC_UNKNOWN:
-		break;
-	case METRIC_GAUGE:
-		return "gauge";
-	case METRIC_COUNTER:
-		return "counter";
-	}
-	return "untyped";
-}
-
-/* No more than this is written; what is too much is given back at the end and was never touched. */
-static size_t text_bytes_max(const struct snapshot *snapshot)
-{
-	size_t bytes = snapshot_text_bytes(snapshot) + snapshot_sample_count(snapshot) * (NUMBER_TEXT_MAX + 2);
-	for (size_t i = 0; i < snapshot_family_count(snapshot); i++) {
-		const struct snapshot_family *family = snapshot_family(snapshot, i);
-		bytes += 2 * strlen(family->name) + 2 * strlen(family->help) + HEADER_FIXED_BYTES;
-	}
-	return bytes + 1; /* malloc(0) may be NULL */
-}
-
-/* Fresh memory is half the cost of a large body if it comes in pages of 4 KiB: the kernel clears and maps each by a
- * fault of its own. Small bodies stay small. */
-static char *body_alloc(size_t bytes)
-{
-	void *memory;
-	if (bytes < HUGE_BODY_BYTES_MIN)
-		return malloc(bytes);
-	if (posix_memalign(&memory, HUGE_PAGE_BYTES, bytes))
-		return NULL;
-	madvise(memory, bytes & ~(HUGE_PAGE_BYTES - 1), MADV_HUGEPAGE); /* a hint; without it only slower */
-	return memory;
-}
-
-static char *help_escape(char *out, const char *help)
-{
-	for (; *help; help++) {
-		if (*help == '\\' || *help == '\n')
-			*out++ = '\\';
-		*out++ = *help == '\n' ? 'n' : *help;
-	}
-	return out;
-}
-
-static char *header_write(char *out, const struct snapshot_family *family)
-{
-	const char *suffix = family->type == METRIC_COUNTER ? "_total " : " ";
+	if (!output_reserve(output, 2 * strlen(family->name) + 2 * strlen(family->help) + HEADER_FIXED_BYTES))
+		return false;
+	char *out = output->at;
 	if (*family->help) {
-		out = stpcpy(stpcpy(stpcpy(out, "# HELP "), family->name), suffix);
-		out = help_escape(out, family->help);
-		*out++ = '\n';
-	}
-	out = stpcpy(stpcpy(stpcpy(out, "# TYPE "), family->name), suffix);
-	out = stpcpy(out, type_word(family->type));
-	*out++ = '\n';
-	return out;
-}
-
-static char *samples_write(char *out, const struct snapshot *snapshot, size_t first, size_t count)
-{
-	struct snapshot_sample samples[BATCH_SAMPLES];
-	snapshot_samples(snapshot, first, count, samples);
-	for (size_t i = 0; i < count; i++) {
-		out = mempcpy(out, samples[i].text, samples[i].text_len);
+		out = stpcpy(stpcpy(stpcpy(out, "# HELP "), family->name), type.suffix);
 		*out++ = ' ';
-		out += number_format(samples[i].number, out);
+		out = line_help(out, family->help, false);
 		*out++ = '\n';
 	}
-	return out;
+	out = stpcpy(stpcpy(stpcpy(out, "# TYPE "), family->name), type.suffix);
+	*out++ = ' ';
+	out = stpcpy(out, type.word);
+	*out++ = '\n';
+	output->at = out;
+	return true;
 }
 
-static char *family_write(char *out, const struct snapshot *snapshot, const struct snapshot_family *family)
+/* x_sum and x_count. */
+static bool sum_and_count_write(struct output *output, const struct snapshot_sample *sample, uint64_t count)
 {
-	if (!family->count)
-		return out;
-	out = header_write(out, family);
-	size_t end = (size_t)family->first + family->count;
-	for (size_t first = family->first; first < end; first += BATCH_SAMPLES)
-		out = samples_write(out, snapshot, first, end - first < BATCH_SAMPLES ? end - first : BATCH_SAMPLES);
-	return out;
+	if (!output_reserve(output, 2 * (size_t)(sample->text_len + LINE_FIXED_BYTES)))
+		return false;
+	char *out = output->at;
+	if (sample->composite->has_sum)
+		out = line_number(out, sample, "_sum", composite_sum(sample->composite));
+	output->at = line_number(out, sample, "_count", number_u64(count));
+	return true;
+}
+
+static bool composite_write(struct output *output, const struct snapshot_family *family,
+			    const struct snapshot_sample *sample, struct ladder *ladder)
+{
+	uint64_t count;
+	switch (family->type) {
+	case METRIC_HISTOGRAM:
+		return lines_buckets(output, sample, ladder, false, &count) &&
+		       sum_and_count_write(output, sample, count);
+	case METRIC_GAUGE_HISTOGRAM:
+		return lines_buckets(output, sample, ladder, false, &count);
+	case METRIC_SUMMARY:
+		return lines_quantiles(output, sample, false) &&
+		       sum_and_count_write(output, sample, sample->composite->count);
+	default:
+		return lines_states(output, family, sample);
+	}
+}
+
+static bool composites_write(struct encoding *encoding, const struct snapshot_family *family)
+{
+	struct sample_walk walk;
+	struct ladder ladder;
+	ladder_init(&ladder, false);
+	sample_walk_init(&walk, encoding, family);
+	while (sample_walk_next(&walk))
+		for (size_t i = 0; i < walk.count; i++)
+			if (!composite_write(&encoding->output, family, &walk.samples[i], &ladder))
+				return false;
+	return true;
+}
+
+static uint64_t gauge_count(const struct composite *value)
+{
+	return value->shape->classic ? composite_classic_count(value) : composite_native_count(value);
+}
+
+/* One number of each gauge histogram, as a gauge beside it: in a family of type histogram the name would be strange. */
+static bool gauges_write(struct encoding *encoding, const struct snapshot_family *family, const char *suffix, bool sums)
+{
+	struct sample_walk walk;
+	bool headed = false;
+	sample_walk_init(&walk, encoding, family);
+	while (sample_walk_next(&walk)) {
+		for (size_t i = 0; i < walk.count; i++) {
+			const struct snapshot_sample *sample = &walk.samples[i];
+			const struct composite *value = sample->composite;
+			if (sums && !value->has_sum)
+				continue;
+			if (!headed && !header_write(&encoding->output, family, (struct text_type){"gauge", suffix}))
+				return false;
+			headed = true;
+			if (!output_reserve(&encoding->output, sample->text_len + LINE_FIXED_BYTES))
+				return false;
+			struct number number = sums ? composite_sum(value) : number_u64(gauge_count(value));
+			encoding->output.at = line_number(encoding->output.at, sample, suffix, number);
+		}
+	}
+	return true;
+}
+
+static bool scalars_write(struct encoding *encoding, const struct snapshot_family *family)
+{
+	struct sample_walk walk;
+	sample_walk_init(&walk, encoding, family);
+	while (sample_walk_next(&walk))
+		if (!lines_numbers(&encoding->output, walk.samples, walk.count))
+			return false;
+	return true;
+}
+
+bool text_family_write(struct encoding *encoding, const struct snapshot_family *family)
+{
+	if (!header_write(&encoding->output, family, types[family->type]))
+		return false;
+	switch (family->type) {
+	case METRIC_HISTOGRAM:
+	case METRIC_SUMMARY:
+	case METRIC_STATE_SET:
+		return composites_write(encoding, family);
+	case METRIC_GAUGE_HISTOGRAM:
+		return composites_write(encoding, family) && gauges_write(encoding, family, "_gcount", false) &&
+		       gauges_write(encoding, family, "_gsum", true);
+	default:
+		return scalars_write(encoding, family);
+	}
 }
 
 int text_render(const struct snapshot *snapshot, char **body, size_t *len)
 {
-	char *text = body_alloc(text_bytes_max(snapshot));
-	if (!text)
-		return -ENOMEM;
-	char *out = text;
-	for (size_t i = 0; i < snapshot_family_count(snapshot); i++)
-		out = family_write(out, snapshot, snapshot_family(snapshot, i));
-	size_t used = (size_t)(out - text);
-	char *shrunk = realloc(text, used ? used : 1);
-	*body = shrunk ? shrunk : text;
-	*len = used;
-	return 0;
+	return format_render(snapshot, &(struct format_options){.format = FORMAT_TEXT}, body, len);
 }
