@@ -73,6 +73,14 @@ static bool cell_place(const struct segment *segment, const struct mstat_shm_exe
 	return true;
 }
 
+/* Recorded units in base units: 300,000,000 ns are 0.3 s. Most scales are no doubles, their inverses are. */
+static double in_base_units(double value, double scale)
+{
+	double inverse = 1 / scale;
+
+	return scale < 1 && inverse < 0x1p53 && inverse == (double)(int64_t)inverse ? value / inverse : value * scale;
+}
+
 static bool slot_take(const struct segment *segment, const struct mstat_shm_exemplar *slot,
 		      struct segment_exemplar *exemplar)
 {
@@ -83,7 +91,7 @@ static bool slot_take(const struct segment *segment, const struct mstat_shm_exem
 	    !(value >= -__DBL_MAX__ && value <= __DBL_MAX__) || !exemplar_labels_sound(slot->labels, slot->labels_len))
 		return false;
 	exemplar->series = slot->series;
-	exemplar->value = value * scale;
+	exemplar->value = in_base_units(value, scale);
 	exemplar->time_ns = slot->time_ns;
 	exemplar->labels = slot->labels;
 	exemplar->labels_len = slot->labels_len;

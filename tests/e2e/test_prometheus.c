@@ -5,14 +5,11 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <arpa/inet.h>
 #include <limits.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -23,126 +20,12 @@
 #include <mstat/mstat.h>
 
 #include "daemon.h"
+#include "prometheus.h"
 #include "scrape.h"
-
-#define SCRAPE_INTERVAL "500ms"
 
 MSTAT_COUNTER(jobs, "jobs_total", "Jobs done.", "kind");
 MSTAT_COUNTER_F64(job_seconds, "job_seconds_total", "Time of jobs.");
 MSTAT_GAUGE_AS(level, MSTAT_MAX, "level_ratio", "ratio", "A level.", "place");
-
-/* ---- Prometheus ---- */
-
-static uint16_t port_free(void)
-{
-	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t len = sizeof(address);
-	const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	assert_true(fd >= 0 && !bind(fd, (struct sockaddr *)&address, len) &&
-		    !getsockname(fd, (struct sockaddr *)&address, &len));
-	close(fd);
-	return ntohs(address.sin_port);
-}
-
-static void await_ready(uint16_t port)
-{
-	for (const int64_t end_ms = clock_ms() + WAIT_MS; clock_ms() < end_ms; usleep(50000)) {
-		char *answer = http_ask(port, "GET", "/-/ready");
-		const bool ready = answer && !strncmp(answer, "HTTP/1.1 200 ", 13);
-		free(answer);
-		if (ready)
-			return;
-	}
-	fail_msg("Prometheus is not ready after %d ms", WAIT_MS);
-}
-
-static void prometheus_start(struct daemon *prometheus, const struct scratch *scratch, uint16_t target)
-{
-	char config[128], config_flag[160], storage_flag[160], listen_flag[64];
-	const char *words[] = {"prometheus", config_flag, storage_flag, listen_flag, "--log.level=warn", NULL};
-	snprintf(config, sizeof(config), "%s/prometheus.yml", scratch->path);
-	FILE *file = fopen(config, "w");
-	assert_non_null(file);
-	fprintf(file,
-		"global: {scrape_interval: " SCRAPE_INTERVAL ", scrape_timeout: " SCRAPE_INTERVAL "}\n"
-		"scrape_configs:\n- job_name: mstat\n  static_configs: [{targets: ['127.0.0.1:%u']}]\n",
-		target);
-	assert_int_equal(fclose(file), 0);
-	prometheus->port = port_free();
-	snprintf(config_flag, sizeof(config_flag), "--config.file=%s", config);
-	snprintf(storage_flag, sizeof(storage_flag), "--storage.tsdb.path=%s/data", scratch->path);
-	snprintf(listen_flag, sizeof(listen_flag), "--web.listen-address=127.0.0.1:%u", prometheus->port);
-	const uint16_t port = prometheus->port;
-	daemon_spawn(prometheus, scratch, "prometheus.log", words);
-	prometheus->port = port;
-	await_ready(port);
-}
-
-/* The results of an instant query; a new reference. */
-static json_t *query(const struct daemon *prometheus, const char *expression)
-{
-	char path[1024];
-	size_t len = (size_t)snprintf(path, sizeof(path), "/api/v1/query?query=");
-	for (const char *c = expression; *c; c++) {
-		assert_true(len + 4 < sizeof(path));
-		len += (size_t)snprintf(path + len, 4, "%%%02X", (unsigned char)*c);
-	}
-	char *answer = http_ask(prometheus->port, "GET", path);
-	assert_non_null(answer);
-	json_t *root = json_loads(http_body(answer), 0, NULL);
-	json_t *results = json_incref(json_object_get(json_object_get(root, "data"), "result"));
-	if (!json_is_array(results))
-		fail_msg("%s: %s", expression, answer);
-	json_decref(root);
-	free(answer);
-	return results;
-}
-
-static const char *result_value(const json_t *result)
-{
-	return json_string_value(json_array_get(json_object_get(result, "value"), 1));
-}
-
-/* Waits until Prometheus has scraped something after a moment (seconds since the epoch, the page may be shared for 0.1
- * of them). */
-static void await_scrape_after(const struct daemon *prometheus, double moment)
-{
-	for (const int64_t end_ms = clock_ms() + WAIT_MS; clock_ms() < end_ms; usleep(100000)) {
-		/* Of a bare selector: timestamp() of an expression is the time of the query. */
-		json_t *results = query(prometheus, "timestamp(up{job=\"mstat\"})");
-		const json_t *result = json_array_get(results, 0);
-		const double last = result ? strtod(result_value(result), NULL) : 0;
-		json_decref(results);
-		if (last > moment + 0.2)
-			return;
-	}
-	fail_msg("Prometheus has not scraped for %d ms", WAIT_MS);
-}
-
-static double now_s(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
-static void expect_query(const struct daemon *prometheus, const char *expression, const char *value)
-{
-	json_t *results = query(prometheus, expression);
-	if (json_array_size(results) != 1 || strcmp(result_value(json_array_get(results, 0)), value)) {
-		char *text = json_dumps(results, JSON_COMPACT);
-		fail_msg("%s is not %s: %s", expression, value, text);
-	}
-	json_decref(results);
-}
-
-static bool prometheus_missing(void)
-{
-	if (program_installed("prometheus"))
-		return false;
-	print_message("skipped: prometheus is not installed\n");
-	return true;
-}
 
 /* ---- workers that come and go ---- */
 
@@ -166,7 +49,7 @@ static void test_prometheus_has_exact_values_after_workers_came_and_went(void **
 	if (prometheus_missing())
 		skip();
 	agent_start(&agent, scratch, "--segment.fold-after=50ms");
-	prometheus_start(&prometheus, scratch, agent.port);
+	prometheus_start(&prometheus, scratch, agent.port, NULL);
 	for (unsigned int i = 0; i < 400; i++) {
 		pid_t *worker = &workers[i % 8];
 		if (*worker)
@@ -175,15 +58,15 @@ static void test_prometheus_has_exact_values_after_workers_came_and_went(void **
 	}
 	for (size_t i = 0; i < 8; i++)
 		assert_int_equal(process_wait(workers[i]), 0);
-	await_scrape_after(&prometheus, now_s());
-	expect_query(&prometheus, "jobs_total{service=\"odd\",kind=\"good\"}", "180000");
-	expect_query(&prometheus, "jobs_total{service=\"odd\",kind=\"bad\"}", "20000");
-	expect_query(&prometheus, "sum(jobs_total)", "400000");
-	expect_query(&prometheus, "job_seconds_total{service=\"even\"}", "50000");
-	expect_query(&prometheus, "level_ratio{service=\"odd\",place=\"top\"}", "399");
+	prometheus_await(&prometheus, now_s());
+	prometheus_expect(&prometheus, "jobs_total{service=\"odd\",kind=\"good\"}", "180000");
+	prometheus_expect(&prometheus, "jobs_total{service=\"odd\",kind=\"bad\"}", "20000");
+	prometheus_expect(&prometheus, "sum(jobs_total)", "400000");
+	prometheus_expect(&prometheus, "job_seconds_total{service=\"even\"}", "50000");
+	prometheus_expect(&prometheus, "level_ratio{service=\"odd\",place=\"top\"}", "399");
 	/* What Prometheus itself thinks of the counters: never went down, never missed a scrape. */
-	expect_query(&prometheus, "sum(resets(jobs_total[10m]))", "0");
-	expect_query(&prometheus, "min_over_time(up{job=\"mstat\"}[10m])", "1");
+	prometheus_expect(&prometheus, "sum(resets(jobs_total[10m]))", "0");
+	prometheus_expect(&prometheus, "min_over_time(up{job=\"mstat\"}[10m])", "1");
 	daemon_stop(&prometheus, SIGTERM);
 	assert_int_equal(daemon_stop(&agent, SIGTERM), 0);
 }
@@ -228,13 +111,13 @@ static void expect_answers(const struct daemon *agent, const struct daemon *prom
 			 text_of(answer, "endpoint"), text_of(answer, "method"), text_of(answer, "status"));
 		snprintf(count, sizeof(count), "%lld", (long long)number);
 		assert_page(page, series, count);
-		expect_query(prometheus, expression, count);
+		prometheus_expect(prometheus, expression, count);
 		total += number;
 	}
 	free(page);
 	assert_true(i >= 5);
 	snprintf(count, sizeof(count), "%lld", (long long)total);
-	expect_query(prometheus, "sum(http_requests_total)", count);
+	prometheus_expect(prometheus, "sum(http_requests_total)", count);
 	assert_int_equal(total, json_integer_value(json_object_get(report, "total")));
 }
 
@@ -251,7 +134,7 @@ static void expect_tokens(const struct daemon *prometheus, const json_t *report)
 				 kinds[kind], text_of(model, "provider"), text_of(model, "model"));
 			snprintf(count, sizeof(count), "%lld",
 				 (long long)json_integer_value(json_object_get(model, kinds[kind])));
-			expect_query(prometheus, expression, count);
+			prometheus_expect(prometheus, expression, count);
 		}
 	}
 	assert_true(i > 0);
@@ -267,14 +150,14 @@ static void test_demo_totals_in_prometheus_equal_the_load_generators_own_with_wo
 	if (prometheus_missing())
 		skip();
 	agent_start(&agent, scratch, "--segment.fold-after=100ms");
-	prometheus_start(&prometheus, scratch, agent.port);
+	prometheus_start(&prometheus, scratch, agent.port, NULL);
 	program_path("demo", program, sizeof(program));
 	snprintf(report_path, sizeof(report_path), "%s/report.json", scratch->path);
 	setenv("MSTAT_DIR", scratch->segments, 1);
 	daemon_spawn(&demo, scratch, "demo.log", words);
 	unsetenv("MSTAT_DIR");
 	json_t *report = report_await(report_path);
-	await_scrape_after(&prometheus, now_s());
+	prometheus_await(&prometheus, now_s());
 	print_message("%lld answers, %lld broken connections, seed %lld\n",
 		      (long long)json_integer_value(json_object_get(report, "total")),
 		      (long long)json_integer_value(json_object_get(report, "retries")),
@@ -291,7 +174,7 @@ static void test_demo_totals_in_prometheus_equal_the_load_generators_own_with_wo
 	}
 	/* And the folded totals are the same as those of the living. */
 	page_await(agent.port, "mstat_segments{state=\"live\"}", "0");
-	await_scrape_after(&prometheus, now_s());
+	prometheus_await(&prometheus, now_s());
 	expect_answers(&agent, &prometheus, report);
 	json_decref(report);
 	daemon_stop(&prometheus, SIGTERM);
