@@ -76,9 +76,9 @@ static bool cell_place(const struct segment *segment, const struct mstat_shm_exe
 /* Recorded units in base units: 300,000,000 ns are 0.3 s. Most scales are no doubles, their inverses are. */
 static double in_base_units(double value, double scale)
 {
-	double inverse = 1 / scale;
+	double inverse = scale < 1 ? (double)(int64_t)(1 / scale + 0.5) : 0;
 
-	return scale < 1 && inverse < 0x1p53 && inverse == (double)(int64_t)inverse ? value / inverse : value * scale;
+	return inverse > 0 && 1 / inverse == scale ? value / inverse : value * scale;
 }
 
 static bool slot_take(const struct segment *segment, const struct mstat_shm_exemplar *slot,
