@@ -37,7 +37,12 @@ int http_connect(uint16_t port)
 
 char *http_ask(uint16_t port, const char *method, const char *path)
 {
-	char request[512];
+	return http_ask_accept(port, method, path, "*/*");
+}
+
+char *http_ask_accept(uint16_t port, const char *method, const char *path, const char *accept)
+{
+	char request[2048];
 	size_t len = 0, capacity = 64 * 1024;
 	char *answer = malloc(capacity);
 	const int fd = http_connect(port);
@@ -46,9 +51,9 @@ char *http_ask(uint16_t port, const char *method, const char *path)
 		free(answer);
 		return NULL;
 	}
-	const int request_len =
-		snprintf(request, sizeof(request), "%s %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
-			 method, path);
+	const int request_len = snprintf(request, sizeof(request),
+					 "%s %s HTTP/1.1\r\nHost: localhost\r\nAccept: %s\r\nConnection: close\r\n\r\n",
+					 method, path, accept);
 	(void)send(fd, request, (size_t)request_len, MSG_NOSIGNAL);
 	for (ssize_t n; (n = recv(fd, answer + len, capacity - 1 - len, 0)) > 0;) {
 		len += (size_t)n;

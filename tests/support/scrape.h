@@ -11,6 +11,8 @@ int http_connect(uint16_t port);
 
 /* Sends `method` `path` and returns the whole answer, head and body, malloc'ed; NULL if nobody listens. */
 char *http_ask(uint16_t port, const char *method, const char *path);
+/* The same with an Accept header. */
+char *http_ask_accept(uint16_t port, const char *method, const char *path, const char *accept);
 
 /* Where the body of an answer begins. */
 const char *http_body(const char *answer);

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT */
+/* Every page that is scraped while programs come, observe and are killed, and while the agent is killed and comes back:
+ * no counter, bucket, count or sum is ever less than on an earlier page, buckets are cumulative, and the count of a
+ * histogram is that of its last bucket.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include <mstat/mstat.h>
+
+#include "daemon.h"
+#include "scrape.h"
+
+#define SECONDS 8
+#define WORKERS 6
+#define SERIES_MAX 4096u
+#define TEXT_MAX 256u
+
+MSTAT_COUNTER(done, "done_total", "Things done.", "kind");
+MSTAT_COUNTER_F64(spent, "spent_seconds_total", "Time spent, in steps that no double has.", "kind");
+MSTAT_HISTOGRAM_AS(latency, MSTAT_BOTH, "latency_seconds", "seconds", "Latency.", "kind");
+MSTAT_HISTOGRAM_F64(sizes, "sizes", "Sizes.", "kind");
+MSTAT_SUMMARY(waits, "waits_seconds", "Waits.", "kind");
+
+/* ---- the programs ---- */
+
+static void observe_until_killed(void *context)
+{
+	static const char *const kinds[] = {"a", "b", "c"};
+	unsigned int seed = *(const unsigned int *)context;
+	for (;;) {
+		const char *kind = kinds[rand_r(&seed) % 3];
+		const int value = rand_r(&seed) % 1000000;
+		mstat_inc(mstat_counter_with(&done, kind));
+		mstat_add_f64(mstat_counter_f64_with(&spent, kind), value * 1.1e-7);
+		mstat_observe_us(mstat_histogram_with(&latency, kind), value);
+		mstat_observe_f64(mstat_histogram_f64_with(&sizes, kind), value / 1e5);
+		mstat_observe_us(mstat_histogram_with(&waits, kind), value);
+		if (value % 64 == 0)
+			usleep(100);
+	}
+}
+
+/* ---- what was seen ---- */
+
+struct seen {
+	char text[TEXT_MAX]; /* name{labels} */
+	double value;
+};
+
+struct history {
+	struct seen series[SERIES_MAX];
+	uint64_t values;
+	unsigned int faults;
+};
+
+static bool ends_in(const char *text, size_t len, const char *suffix)
+{
+	const size_t suffix_len = strlen(suffix);
+	return len >= suffix_len && !memcmp(text + len - suffix_len, suffix, suffix_len);
+}
+
+/* Only grows: by its name. The agent's own counters begin anew with it. */
+static bool only_grows(const char *text)
+{
+	const size_t len = strcspn(text, "{ ");
+	if (!strncmp(text, "mstat_", 6) || !strncmp(text, "process_", 8) || !strstr(text, "service=\"torture\""))
+		return false;
+	return ends_in(text, len, "_total") || ends_in(text, len, "_bucket") || ends_in(text, len, "_count") ||
+	       ends_in(text, len, "_sum");
+}
+
+static struct seen *history_find(struct history *history, const char *text)
+{
+	uint32_t hash = 2166136261u;
+	for (const char *c = text; *c; c++)
+		hash = (hash ^ (unsigned char)*c) * 16777619u;
+	for (uint32_t i = hash % SERIES_MAX;; i = (i + 1) % SERIES_MAX)
+		if (!*history->series[i].text || !strcmp(history->series[i].text, text))
+			return &history->series[i];
+}
+
+static void fault(struct history *history, const char *what, const char *text, double before, double now)
+{
+	if (history->faults++ < 10)
+		print_message("%s: %s: %.17g, then %.17g\n", what, text, before, now);
+}
+
+/* The buckets of one series follow each other on the page, then come its sum and count. */
+struct buckets {
+	char family[TEXT_MAX]; /* up to _bucket */
+	double last;
+};
+
+static void line_check(struct history *history, struct buckets *buckets, const char *text, double value)
+{
+	const char *suffix = strstr(text, "_bucket{"), *count = strstr(text, "_count{");
+	struct seen *seen = history_find(history, text);
+	if (*seen->text && value < seen->value)
+		fault(history, "went down", text, seen->value, value);
+	strcpy(seen->text, text);
+	seen->value = value;
+	history->values++;
+	if (suffix) {
+		if (!strstr(text, "le=\"0.005\"") && value < buckets->last)
+			fault(history, "buckets are not cumulative", text, buckets->last, value);
+		buckets->last = value;
+		snprintf(buckets->family, sizeof(buckets->family), "%.*s", (int)(suffix - text), text);
+	}
+	if (count && !strncmp(text, buckets->family, (size_t)(count - text)) && *buckets->family) {
+		if (value != buckets->last)
+			fault(history, "count is not the last bucket's", text, buckets->last, value);
+		buckets->family[0] = 0;
+		buckets->last = 0;
+	}
+}
+
+static void page_check(struct history *history, const char *page)
+{
+	struct buckets buckets = {.last = 0};
+	char text[TEXT_MAX];
+	for (const char *line = page; *line; line += strcspn(line, "\n") + 1) {
+		/* The value begins behind the last brace: label values of this test have no blanks. */
+		const size_t len = strcspn(line, " \n");
+		if (*line == '#' || !only_grows(line) || len >= sizeof(text))
+			continue;
+		memcpy(text, line, len);
+		text[len] = 0;
+		line_check(history, &buckets, text, strtod(line + len, NULL));
+	}
+}
+
+/* ---- the run ---- */
+
+struct run {
+	const struct scratch *scratch;
+	pid_t workers[WORKERS];
+	unsigned int seed;
+	unsigned int started;
+};
+
+/* Kills one worker and starts another. */
+static void worker_replace(struct run *run)
+{
+	pid_t *worker = &run->workers[rand_r(&run->seed) % WORKERS];
+	if (*worker) {
+		kill(*worker, SIGKILL);
+		process_wait(*worker);
+	}
+	unsigned int seed = rand_r(&run->seed);
+	*worker = worker_fork(run->scratch, "torture", observe_until_killed, &seed);
+	process_remember(*worker);
+	run->started++;
+}
+
+static void test_no_page_takes_back_what_an_earlier_one_said(void **state)
+{
+	static struct history history;
+	static const char *const formats[] = {"text/plain", "application/openmetrics-text;version=1.0.0",
+					      "application/openmetrics-text;version=0.0.1"};
+	struct run run = {.scratch = *state, .seed = (unsigned int)time(NULL)};
+	struct daemon agent = {0};
+	unsigned int pages = 0, restarts = 0;
+	print_message("seed %u\n", run.seed);
+	agent_start(&agent, run.scratch, "--segment.fold-after=20ms");
+	for (const int64_t end_ms = clock_ms() + SECONDS * 1000; clock_ms() < end_ms; pages++) {
+		if (pages % 3 == 0)
+			worker_replace(&run);
+		if (pages % 200 == 199 && ++restarts) {
+			kill(agent.pid, SIGKILL);
+			process_wait(agent.pid);
+			agent_start(&agent, run.scratch, "--segment.fold-after=20ms");
+		}
+		char *answer = http_ask_accept(agent.port, "GET", "/metrics", formats[pages % 3]);
+		assert_non_null(answer);
+		page_check(&history, http_body(answer));
+		free(answer);
+		usleep(10000);
+	}
+	print_message("%u pages with %llu values, %u workers, %u restarts\n", pages, (unsigned long long)history.values,
+		      run.started, restarts);
+	for (size_t i = 0; i < WORKERS; i++) {
+		kill(run.workers[i], SIGKILL);
+		process_wait(run.workers[i]);
+	}
+	assert_int_equal(history.faults, 0);
+	assert_true(history.values > 10000);
+	assert_int_equal(daemon_stop(&agent, SIGTERM), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_no_page_takes_back_what_an_earlier_one_said, scratch_setup,
+						scratch_teardown),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
