@@ -215,8 +215,11 @@ static int series_reserve(struct tracked *tracked, uint32_t count)
 	return 0;
 }
 
+/* Nothing for kinds with buckets. */
 static struct segment_value series_value(const struct source *source, uint32_t series)
 {
+	if (source->families[series_family(source, series)].buckets)
+		return (struct segment_value){0};
 	return source->segment ? segment_value(source->segment, series) : source->totals->series[series].value;
 }
 

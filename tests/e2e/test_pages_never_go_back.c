@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -36,18 +37,31 @@ MSTAT_SUMMARY(waits, "waits_seconds", "Waits.", "kind");
 
 /* ---- the programs ---- */
 
+static void observe(const char *kind, int value)
+{
+	mstat_inc(mstat_counter_with(&done, kind));
+	mstat_add_f64(mstat_counter_f64_with(&spent, kind), value * 1.1e-7);
+	mstat_observe_us(mstat_histogram_with(&latency, kind), value);
+	mstat_observe_f64(mstat_histogram_f64_with(&sizes, kind), value / 1e5);
+	mstat_observe_us(mstat_histogram_with(&waits, kind), value);
+}
+
+/* Observations of the quiet kind that were made; shared with the programs. */
+static uint64_t *acknowledged;
+
+/* The busy kinds show what goes wrong while values move, the quiet one whether all is there in the end. */
 static void observe_until_killed(void *context)
 {
 	static const char *const kinds[] = {"a", "b", "c"};
 	unsigned int seed = *(const unsigned int *)context;
+	for (int i = 0; i < 50; i++) {
+		observe("quiet", i * 100);
+		mstat_add_relaxed(acknowledged, 1);
+	}
 	for (;;) {
 		const char *kind = kinds[rand_r(&seed) % 3];
 		const int value = rand_r(&seed) % 1000000;
-		mstat_inc(mstat_counter_with(&done, kind));
-		mstat_add_f64(mstat_counter_f64_with(&spent, kind), value * 1.1e-7);
-		mstat_observe_us(mstat_histogram_with(&latency, kind), value);
-		mstat_observe_f64(mstat_histogram_f64_with(&sizes, kind), value / 1e5);
-		mstat_observe_us(mstat_histogram_with(&waits, kind), value);
+		observe(kind, value);
 		if (value % 64 == 0)
 			usleep(100);
 	}
@@ -148,21 +162,54 @@ struct run {
 	const struct scratch *scratch;
 	pid_t workers[WORKERS];
 	unsigned int seed;
+	unsigned int turn;
 	unsigned int started;
 };
 
-/* Kills one worker and starts another. */
-static void worker_replace(struct run *run)
+/* By turns kills a worker and starts one in an empty place. Each is of another version: one of the same would adopt the
+ * dead one's segment, and nothing would be folded. */
+static void workers_change(struct run *run)
 {
-	pid_t *worker = &run->workers[rand_r(&run->seed) % WORKERS];
+	pid_t *worker = &run->workers[run->turn++ % WORKERS];
 	if (*worker) {
 		kill(*worker, SIGKILL);
 		process_wait(*worker);
+		*worker = 0;
+		return;
 	}
 	unsigned int seed = rand_r(&run->seed);
+	char version[64];
+	snprintf(version, sizeof(version), "service.version=%u", run->started);
+	setenv("OTEL_RESOURCE_ATTRIBUTES", version, 1);
 	*worker = worker_fork(run->scratch, "torture", observe_until_killed, &seed);
-	process_remember(*worker);
 	run->started++;
+}
+
+/* Of each program killed at most one observation is not acknowledged. */
+static void expect_all_there(uint16_t port, unsigned int started)
+{
+	static const char *const series[] = {"done_total{kind=\"quiet\",service=\"torture\"}",
+					     "latency_seconds_count{kind=\"quiet\",service=\"torture\"}",
+					     "sizes_count{kind=\"quiet\",service=\"torture\"}"};
+	page_await(port, "mstat_segments{state=\"dead\"}", "0");
+	char *page = page_fresh(port);
+	for (size_t i = 0; i < sizeof(series) / sizeof(*series); i++) {
+		const char *value = page_value(page, series[i]);
+		const uint64_t count = value ? strtoull(value, NULL, 10) : 0;
+		if (count < *acknowledged || count > *acknowledged + started)
+			fail_msg("%s: %llu, acknowledged %llu by %u programs", series[i], (unsigned long long)count,
+				 (unsigned long long)*acknowledged, started);
+	}
+	free(page);
+}
+
+static uint64_t folded_until_now(uint16_t port)
+{
+	char *page = page_fresh(port);
+	const char *value = page_value(page, "mstat_segments_folded_total");
+	const uint64_t folded = value ? strtoull(value, NULL, 10) : 0;
+	free(page);
+	return folded;
 }
 
 static void test_no_page_takes_back_what_an_earlier_one_said(void **state)
@@ -173,12 +220,16 @@ static void test_no_page_takes_back_what_an_earlier_one_said(void **state)
 	struct run run = {.scratch = *state, .seed = (unsigned int)time(NULL)};
 	struct daemon agent = {0};
 	unsigned int pages = 0, restarts = 0;
+	uint64_t folded = 0;
+	acknowledged = mmap(NULL, sizeof(*acknowledged), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	assert_true(acknowledged != MAP_FAILED);
 	print_message("seed %u\n", run.seed);
 	agent_start(&agent, run.scratch, "--segment.fold-after=20ms");
 	for (const int64_t end_ms = clock_ms() + SECONDS * 1000; clock_ms() < end_ms; pages++) {
 		if (pages % 3 == 0)
-			worker_replace(&run);
+			workers_change(&run);
 		if (pages % 200 == 199 && ++restarts) {
+			folded += folded_until_now(agent.port);
 			kill(agent.pid, SIGKILL);
 			process_wait(agent.pid);
 			agent_start(&agent, run.scratch, "--segment.fold-after=20ms");
@@ -189,14 +240,18 @@ static void test_no_page_takes_back_what_an_earlier_one_said(void **state)
 		free(answer);
 		usleep(10000);
 	}
-	print_message("%u pages with %llu values, %u workers, %u restarts\n", pages, (unsigned long long)history.values,
-		      run.started, restarts);
+	folded += folded_until_now(agent.port);
+	print_message("%u pages with %llu values, %u workers, %llu folded, %u restarts\n", pages,
+		      (unsigned long long)history.values, run.started, (unsigned long long)folded, restarts);
 	for (size_t i = 0; i < WORKERS; i++) {
+		if (!run.workers[i])
+			continue;
 		kill(run.workers[i], SIGKILL);
 		process_wait(run.workers[i]);
 	}
+	expect_all_there(agent.port, run.started);
 	assert_int_equal(history.faults, 0);
-	assert_true(history.values > 10000);
+	assert_true(history.values > 10000 && folded > 10);
 	assert_int_equal(daemon_stop(&agent, SIGTERM), 0);
 }
 
