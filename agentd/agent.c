@@ -13,6 +13,8 @@
 
 #include "agent_private.h"
 #include "log.h"
+#include "memory.h"
+#include "privileges.h"
 #include "segment/discover.h"
 #include "stop.h"
 
@@ -59,22 +61,33 @@ static void collection_report(struct agent *agent, const char *reason, int64_t s
 	agent->collection_failing = reason;
 }
 
-struct snapshot *agent_collect(void *context)
+_Static_assert(sizeof(struct page_collectors) == sizeof(struct selection), "the same bits in both rooms");
+
+struct snapshot *agent_collect(void *context, const struct page_collection *collection)
 {
+	struct selection selection;
+	struct collect_request request = {.deadline_ns = collection->deadline_ns};
 	struct agent *agent = context;
 	const int64_t start_ns = agent_clock_ns(CLOCK_MONOTONIC);
 	int error = 0;
 	char reason[128];
+	if (collection->collectors) {
+		memcpy(&selection, collection->collectors, sizeof(selection));
+		request.selection = &selection;
+	}
 	pthread_mutex_lock(&agent->lock);
+	builder_set_partial(agent->builder, request.selection);
 	builder_begin(agent->builder);
-	const struct collector *failed = collect_run(&agent->collect, agent->builder, &error);
+	const struct collector *failed = collect_run(&agent->collect, agent->builder, &request, &error);
 	struct snapshot *snapshot = builder_freeze(agent->builder);
 	if (failed)
 		snprintf(reason, sizeof(reason), "collector %s: %s", failed->ops->name, log_errno_text(error));
 	collection_report(agent, !snapshot ? "out of memory" : failed ? reason : NULL, start_ns);
 	pthread_mutex_unlock(&agent->lock);
-	if (!snapshot)
-		return NULL;
+	if (snapshot)
+		mstat_store_relaxed(&agent->collected, true);
+	if (!snapshot || request.selection)
+		return snapshot;
 	snapshot_ref(snapshot);
 	snapshot_publish(&agent->slot, snapshot);
 	return snapshot;
@@ -92,12 +105,26 @@ static void sweep_report(struct agent *agent, const char *reason, int64_t start_
 	agent->sweep_failing = reason;
 }
 
+/* How long a sweep waits for a collection: not so long that signs of life come late. */
+static uint64_t sweep_patience_us(const struct agent *agent)
+{
+	const uint64_t share_us = agent->watchdog.interval_us / 8;
+	return share_us && share_us < 1000000 ? share_us : 1000000;
+}
+
+static void timespec_add_us(struct timespec *time, uint64_t add_us)
+{
+	const uint64_t ns = (uint64_t)time->tv_nsec + add_us * 1000;
+	time->tv_sec += (time_t)(ns / 1000000000);
+	time->tv_nsec = (long)(ns % 1000000000);
+}
+
 int agent_sweep(struct agent *agent)
 {
 	const int64_t start_ns = agent_clock_ns(CLOCK_MONOTONIC);
 	struct timespec deadline;
 	clock_gettime(CLOCK_REALTIME, &deadline);
-	deadline.tv_sec++;
+	timespec_add_us(&deadline, sweep_patience_us(agent));
 	int r = -pthread_mutex_timedlock(&agent->lock, &deadline);
 	if (!r) {
 		r = segments_sweep(agent->segments);
@@ -110,9 +137,15 @@ int agent_sweep(struct agent *agent)
 
 /* ---- start and stop --------------------------------------------------------------------------------------------- */
 
-static const struct page *page_of(void *context)
+static bool collector_find(void *context, const char *name, struct page_collectors *collectors)
 {
-	return page_get(context);
+	const struct agent *agent = context;
+	struct selection selection = {{0}};
+	if (!selection_add(&selection, &agent->collect, name))
+		return false;
+	for (size_t i = 0; i < sizeof(selection.bits) / sizeof(*selection.bits); i++)
+		collectors->bits[i] |= selection.bits[i];
+	return true;
 }
 
 /* The directories that the client library would choose, where none is configured. */
@@ -174,11 +207,15 @@ static int host_start(const struct config *config, struct host_set **set)
 
 static int collection_start(struct agent *agent)
 {
-	struct host_set *host = NULL;
+	struct process_services *processes = NULL;
 	agent->catalog = catalog_new((uint32_t)agent->config->web_series_max);
 	agent->builder = agent->catalog ? builder_new(agent->catalog) : NULL;
 	agent->readiness = readiness_new();
-	agent->pages = page_cache_new(agent_collect, agent, PAGE_FRESH_NS);
+	agent->pages = page_cache_new(&(const struct page_options){.collect = agent_collect,
+								   .context = agent,
+								   .fresh_ns = PAGE_FRESH_NS,
+								   .carrier_new = http_carrier_new,
+								   .carrier_free = http_carrier_free});
 	if (!agent->builder || !agent->readiness || !agent->pages)
 		return -ENOMEM;
 	agent->self = (struct self_state){
@@ -187,14 +224,16 @@ static int collection_start(struct agent *agent)
 		.figures = agent_figures,
 		.context = agent,
 	};
-	int r = host_start(agent->config, &host);
+	const int r = process_services_new(agent->segments, agent->config->path_procfs, &processes);
 	if (r)
 		return r;
 	collect_init(&agent->collect, (void *const[COLLECTOR_COUNT]){
 					      [COLLECTOR_SEGMENTS] = agent->segments,
-					      [COLLECTOR_HOST] = host,
+					      [COLLECTOR_PROCESS] = processes,
+					      [COLLECTOR_HOST] = agent->host,
 					      [COLLECTOR_SELF] = &agent->self,
 				      });
+	agent->host = NULL;
 	return 0;
 }
 
@@ -207,11 +246,16 @@ static int http_start(struct agent *agent, char **error)
 		.telemetry_path = config->web_telemetry_path,
 		.connections_max = (unsigned)config->web_connections_max,
 		.connections_per_client_max = (unsigned)config->web_connections_per_client_max,
+		.requests_max = (unsigned)config->web_requests_max,
 		.timeout_s = (unsigned)((config->web_timeout_ns + 999999999) / 1000000000),
+		.request_timeout_ns = config->web_request_timeout_ns,
+		.created = config->web_created_timestamps,
 		.readiness = agent->readiness,
-		.page_get = page_of,
-		.page_put = page_put,
-		.page_context = agent->pages,
+		.pages = agent->pages,
+		.collector_find = collector_find,
+		.context = agent,
+		.sockets = agent->sockets.fds,
+		.socket_count = agent->sockets.count,
 	};
 	agent->http = http_new(&options);
 	return agent->http ? agent_listen(agent, config, error) : -ENOMEM;
@@ -221,7 +265,10 @@ int agent_listen(struct agent *agent, const struct config *config, char **error)
 {
 	const int64_t start_ns = agent_clock_ns(CLOCK_MONOTONIC);
 	const struct config_list *addresses = &config->web_listen_addresses;
-	int r = http_listen(agent->http, addresses->items, addresses->count, error);
+	/* Sockets that were handed over stand for the default address, and beside those that were asked for. */
+	const bool handed_over =
+		agent->sockets.count && config->origins[CONFIG_AT_web_listen_addresses] == CONFIG_FROM_NOWHERE;
+	int r = http_listen(agent->http, addresses->items, handed_over ? 0 : addresses->count, error);
 	if (r)
 		return r;
 	readiness_report(agent->readiness, READY_HTTP, NULL, agent_clock_ns(CLOCK_MONOTONIC) - start_ns);
@@ -233,12 +280,41 @@ int agent_listen(struct agent *agent, const struct config *config, char **error)
 	return 0;
 }
 
+/* From here on the agent can do what any program of its user can, and what it was told to keep. */
+static int privileges_leave(const struct config *config)
+{
+	const struct config_list *names = &config->privileges_keep;
+	const uint64_t before = privileges_now();
+	const char *bad;
+	char text[1024];
+	uint64_t keep = 0;
+	privileges_parse(names->items, names->count, &keep, &bad);
+	const int r = privileges_drop(keep);
+	if (r || !before)
+		return r;
+	privileges_print(before & keep, text, sizeof(text));
+	log_info("privileges dropped", LOG_TEXT("kept", text));
+	return 0;
+}
+
+/* What may need privileges, before anything that others have written is read: eBPF programs and the like are the host
+ * collectors' own, which open them in host_set_new(). No thread has been started yet. */
+static int host_open(struct agent *agent)
+{
+	const int r = host_start(agent->config, &agent->host);
+	return r ? r : privileges_leave(agent->config);
+}
+
 /* The parts, in order; agent_close() copes with any beginning of it. */
 static int parts_start(struct agent *agent, char **error)
 {
-	int r = stop_open(&agent->stop_fd);
+	int r = sockets_take(&agent->sockets, error);
+	if (!r)
+		r = stop_open(&agent->stop_fd);
 	if (!r)
 		r = directories_default(agent->config);
+	if (!r)
+		r = host_open(agent);
 	if (!r)
 		r = segments_start(agent, error);
 	if (!r)
@@ -249,7 +325,7 @@ static int parts_start(struct agent *agent, char **error)
 		*error = strdup(AGENT_OWNED_TEXT);
 	if (!r) {
 		/* Before the first request, so that /ready tells the truth from the beginning. */
-		snapshot_unref(agent_collect(agent));
+		snapshot_unref(agent_collect(agent, &(const struct page_collection){.collectors = NULL}));
 		r = http_start(agent, error);
 	}
 	return r;
@@ -278,6 +354,7 @@ int agent_open(struct config *config, int argc, char *const argv[], struct agent
 	}
 	for (size_t i = 0; i < config->segment_directories.count; i++)
 		log_info("reading segments", LOG_TEXT("directory", config->segment_directories.items[i]));
+	memory_release_text();
 	*agent = opened;
 	return 0;
 }
@@ -291,6 +368,7 @@ void agent_close(struct agent *agent)
 	snapshot_publish(&agent->slot, NULL);
 	if (agent->readiness)
 		collect_fini(&agent->collect);
+	host_set_free(agent->host);
 	readiness_free(agent->readiness);
 	builder_free(agent->builder);
 	catalog_free(agent->catalog);

@@ -9,13 +9,16 @@
 #include "agent.h"
 #include "collect/collect.h"
 #include "collect/host_set.h"
+#include "collect/process_services.h"
 #include "collect/segments.h"
 #include "collect/self.h"
 #include "expose/http.h"
 #include "expose/page.h"
 #include "expose/ready.h"
 #include "snapshot/snapshot.h"
+#include "sockets.h"
 #include "watch.h"
+#include "watchdog.h"
 
 enum reload_result { RELOAD_SUCCESS, RELOAD_FAILURE, RELOAD_RESULT_COUNT };
 
@@ -24,6 +27,7 @@ struct agent {
 	int argc;
 	char *const *argv;
 	int64_t start_ns; /* CLOCK_REALTIME */
+	struct sockets sockets;
 
 	/* `lock` guards segments, builder, catalog and collect: the loop sweeps, threads of the server collect. */
 	pthread_mutex_t lock;
@@ -31,6 +35,7 @@ struct agent {
 	struct catalog *catalog;
 	struct builder *builder;
 	struct self_state self;
+	struct host_set *host; /* until `collect` has it */
 	struct collect collect;
 
 	struct snapshot_slot slot;
@@ -41,10 +46,14 @@ struct agent {
 	int stop_fd; /* readable when the agent shall stop */
 	sd_event *event;
 	sd_event_source *tick;
+	sd_event_source *watchdog_tick; /* NULL: nobody watches */
+	struct watchdog watchdog;
 	struct watch *watch;
 	int64_t sweep_ns; /* CLOCK_MONOTONIC of the last sweep */
 
 	uint64_t reloads[RELOAD_RESULT_COUNT];
+	bool collected;     /* a page can be served */
+	bool ready_told;    /* to the service manager */
 	bool sweep_failing; /* so that a lasting failure is logged once */
 	bool collection_failing;
 };
@@ -53,12 +62,22 @@ struct agent {
 
 int64_t agent_clock_ns(clockid_t clock);
 
-/* Makes a snapshot, publishes it and returns it with a reference, or NULL. The page cache's source. */
-struct snapshot *agent_collect(void *context);
+/* Makes a snapshot and returns it with a reference, or NULL; publishes it if all collectors were asked. The page cache's
+ * source. */
+struct snapshot *agent_collect(void *context, const struct page_collection *collection);
 
 /* Lets the segments be swept; gives up when a collection holds the lock for more than a second. Failures are logged and
  * shown at /ready; only -EBUSY is returned: another agent owns a directory that appeared, and two must not fold it. */
 int agent_sweep(struct agent *agent);
+
+/* Tells the service manager that the agent serves, as soon as it does. */
+void agent_report_ready(struct agent *agent);
+
+/* Tells it so, with an addition or NULL. */
+void agent_report_serving(const struct agent *agent, const char *addition);
+
+/* Begins to give signs of life, if they are asked for. 0 or -errno. */
+int agent_watchdog_start(struct agent *agent);
 
 /* Reads flags and file again and applies what can be applied. */
 void agent_reload(struct agent *agent);

@@ -7,8 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collect/process_rules.h"
 #include "config_file.h"
 #include "config_value.h"
+#include "privileges.h"
 
 const struct config_item config_items[CONFIG_ITEM_COUNT] = {
 #define CONFIG_ITEM(section, name, field, type, fallback, min, max, reload, placeholder, help)                         \
@@ -117,6 +119,27 @@ static int defaults_set(struct config *config)
 	return 0;
 }
 
+static int privileges_check(const struct config *config, char **error)
+{
+	const struct config_list *list = &config->privileges_keep;
+	const char *bad;
+	uint64_t set;
+	if (!privileges_parse(list->items, list->count, &set, &bad))
+		return 0;
+	return config_fail(error, "privileges.keep: \"%s\": not a capability; capabilities(7) lists them", bad);
+}
+
+/* Files that settings name are read again by who uses them; what is wrong in them is told of here. */
+static int files_check(const struct config *config, char **error)
+{
+	struct process_rules *rules = NULL;
+	if (config->action != CONFIG_RUN || !config->collector_namedprocess)
+		return 0;
+	const int r = process_rules_load(config->collector_namedprocess_config, &rules, error);
+	process_rules_free(rules);
+	return r;
+}
+
 int config_load(int argc, char *const argv[], struct config **config, char **error)
 {
 	struct config *loaded = calloc(1, sizeof(*loaded));
@@ -128,6 +151,10 @@ int config_load(int argc, char *const argv[], struct config **config, char **err
 		r = config_file_load(loaded, loaded->config_file, &message);
 	if (!r)
 		r = defaults_set(loaded);
+	if (!r)
+		r = privileges_check(loaded, &message);
+	if (!r)
+		r = files_check(loaded, &message);
 	if (r) {
 		if (!message)
 			config_fail(&message, "configuration: %s", strerror(-r));

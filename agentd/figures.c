@@ -23,6 +23,11 @@ static void http_figures(const struct http *http, struct self_figures *figures)
 				.labels = {http_path_label((enum http_path)path), code_texts[code]}, .value = count};
 		}
 	}
+	for (int i = 0; http && i < HTTP_CLOSE_COUNT; i++)
+		figures->http_closes[figures->http_close_count++] =
+			(struct self_count){.labels = {http_close_label((enum http_close)i)},
+					    .value = http_closes(http, (enum http_close)i)};
+	figures->http_connections = http ? http_connections(http) : 0;
 }
 
 void agent_figures(void *context, struct self_figures *figures)
@@ -36,6 +41,8 @@ void agent_figures(void *context, struct self_figures *figures)
 	figures->page_bytes = pages.body_bytes;
 	figures->render_ns = pages.render_ns_total;
 	figures->log_lines_lost = log_lines_lost();
+	figures->page_compressions = pages.compressions;
+	figures->compress_ns = pages.compress_ns_total;
 	http_figures(agent->http, figures);
 	for (int i = 0; i < LOG_LEVEL_COUNT; i++)
 		figures->log_lines[figures->log_line_count++] = (struct self_count){

@@ -6,6 +6,7 @@
 
 #include "agent_private.h"
 #include "log.h"
+#include "notify.h"
 
 #define TICK_US 1000000
 /* After something happened in a directory: long enough to take a burst of names in one sweep. */
@@ -30,7 +31,9 @@ static int on_tick(sd_event_source *source, uint64_t time_us, void *context)
 		log_error(AGENT_OWNED_TEXT);
 		return sd_event_exit(agent->event, r);
 	}
+	agent_report_ready(agent);
 	page_cache_trim(agent->pages);
+	http_expire(agent->http);
 	return tick_arm(agent, TICK_US);
 }
 
@@ -63,6 +66,7 @@ static int on_stop(sd_event_source *source, int fd, uint32_t revents, void *cont
 	(void)revents;
 	(void)context;
 	log_info("stopping");
+	notify_stopping();
 	return sd_event_exit(sd_event_source_get_event(source), 0);
 }
 
@@ -76,6 +80,8 @@ static int loop_setup(struct agent *agent)
 	if (r >= 0)
 		r = sd_event_add_time_relative(agent->event, &agent->tick, CLOCK_MONOTONIC, TICK_US, TICK_US / 20,
 					       on_tick, agent);
+	if (r >= 0)
+		r = agent_watchdog_start(agent);
 	if (r < 0)
 		return r;
 	const struct config_list *directories = &agent->config->segment_directories;
@@ -89,9 +95,12 @@ static int loop_setup(struct agent *agent)
 int agent_run(struct agent *agent)
 {
 	int r = loop_setup(agent);
-	if (r >= 0)
+	if (r >= 0) {
+		agent_report_ready(agent);
 		r = sd_event_loop(agent->event);
+	}
 	watch_free(agent->watch);
+	sd_event_source_disable_unref(agent->watchdog_tick);
 	sd_event_source_disable_unref(agent->tick);
 	sd_event_unref(agent->event);
 	return r < 0 ? r : 0;
@@ -103,6 +112,7 @@ static void reload_failed(struct agent *agent, char *reason)
 {
 	mstat_add_relaxed(&agent->reloads[RELOAD_FAILURE], 1);
 	log_error("reload failed, the running configuration stays", LOG_TEXT("reason", reason));
+	agent_report_serving(agent, "the last reload failed, see the log");
 	free(reason);
 }
 
@@ -110,6 +120,7 @@ void agent_reload(struct agent *agent)
 {
 	struct config *config = NULL;
 	char *error = NULL;
+	notify_reloading();
 	if (config_load(agent->argc, agent->argv, &config, &error)) {
 		reload_failed(agent, error);
 		return;
@@ -131,5 +142,6 @@ void agent_reload(struct agent *agent)
 	}
 	mstat_add_relaxed(&agent->reloads[RELOAD_SUCCESS], 1);
 	log_info("configuration reloaded");
+	agent_report_serving(agent, NULL);
 	config_free(config);
 }

@@ -4,6 +4,7 @@
 #define AGENTD_COLLECT_COLLECT_H
 
 #include "collector.h"
+#include "selection.h"
 
 enum collector_index {
 #define COLLECTOR(name, ops) COLLECTOR_##name,
@@ -19,6 +20,10 @@ enum collector_index {
 struct collect {
 	struct collector collectors[COLLECTOR_COUNT];
 	uint64_t collections;     /* since the start */
+	/* For whoever watches from another thread; relaxed. */
+	uint64_t steps;  /* collectors that have begun since the start */
+	uint8_t running; /* the one that began last */
+	bool busy;       /* a collection is under way */
 	int64_t last_duration_ns; /* of all collectors together */
 };
 
@@ -26,9 +31,10 @@ struct collect {
 void collect_init(struct collect *collect, void *const states[COLLECTOR_COUNT]);
 void collect_fini(struct collect *collect);
 
-/* Runs all collectors; one that fails does not keep the others from running. Returns the first failing collector, with
- * its -errno in *error, or NULL. One thread at a time. */
-const struct collector *collect_run(struct collect *collect, struct builder *builder, int *error);
+/* Runs all collectors, or those that are asked for; one that fails does not keep the others from running. Returns the
+ * first failing collector, with its -errno in *error, or NULL. One thread at a time. */
+const struct collector *collect_run(struct collect *collect, struct builder *builder,
+				    const struct collect_request *request, int *error);
 
 /* Samples a family whose series have at most two labels with fixed names; those with NULL values are left out. */
 struct collect_labels {
@@ -37,6 +43,9 @@ struct collect_labels {
 };
 void collect_sample(struct builder *builder, const struct family_request *family, const struct collect_labels *labels,
 		    struct number number);
+
+/* The collector that a collection is at, or NULL. Any thread. */
+const struct collector *collect_running(const struct collect *collect);
 
 #define NUMBER_U64_OF(value) ((struct number){.type = NUMBER_U64, .u64 = (value)})
 #define NUMBER_F64_OF(value) ((struct number){.type = NUMBER_F64, .f64 = (value)})

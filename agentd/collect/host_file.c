@@ -15,6 +15,7 @@
 
 #define BUFFER_BYTES_FIRST 16384u
 #define SMALL_BYTES_MAX 4096u
+#define PAGE_BYTES 4096u /* the kernel's smallest, on whatever machine */
 
 static uint64_t kept_all; /* descriptors kept by all collectors, relaxed */
 
@@ -91,20 +92,46 @@ static struct kept_file *kept_find(struct host_private *own, const char *full)
 	return NULL;
 }
 
+/* See struct kept_file. */
+static size_t procfs_end_below(const char *path)
+{
+	static const struct {
+		const char *path;
+		size_t record_bytes;
+	} files[] = {
+#define PROCFS_FILE(name, bytes) {name, bytes},
+#include "host_procfs.def"
+	};
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+		if (!strcmp(path, files[i].path))
+			return files[i].record_bytes ? PAGE_BYTES - files[i].record_bytes : SIZE_MAX;
+	return 0;
+}
+
 /* Whether a read from offset 0 gives the present contents for ever, also if the file was replaced by another of the
  * same name: true of the kernel's own file systems only. */
-static bool fd_keepable(int fd, bool *whole)
+static bool fd_keepable(int fd, const char *path, size_t *end_below)
 {
 	struct statfs status;
 	if (fstatfs(fd, &status))
 		return false;
-	*whole = status.f_type == SYSFS_MAGIC;
-	return status.f_type == PROC_SUPER_MAGIC || status.f_type == SYSFS_MAGIC ||
-	       status.f_type == CGROUP_SUPER_MAGIC || status.f_type == CGROUP2_SUPER_MAGIC;
+	switch (status.f_type) {
+	case PROC_SUPER_MAGIC:
+		*end_below = procfs_end_below(path);
+		return true;
+	case SYSFS_MAGIC:
+		*end_below = PAGE_BYTES; /* an attribute has a page at most, and is printed at once */
+		return true;
+	case CGROUP_SUPER_MAGIC:
+	case CGROUP2_SUPER_MAGIC:
+		return true;
+	default:
+		return false;
+	}
 }
 
 /* Takes the descriptor over if there is room. */
-static bool kept_add(struct host_private *own, const char *full, int fd, bool whole)
+static bool kept_add(struct host_private *own, const char *full, int fd, size_t end_below)
 {
 	if (own->kept_count == HOST_KEPT_MAX)
 		return false;
@@ -118,7 +145,7 @@ static bool kept_add(struct host_private *own, const char *full, int fd, bool wh
 		return false;
 	}
 	own->kept[own->kept_count++] =
-		(struct kept_file){.path = copy, .fd = fd, .whole = whole, .used = own->collection};
+		(struct kept_file){.path = copy, .fd = fd, .end_below = end_below, .used = own->collection};
 	return true;
 }
 
@@ -138,8 +165,8 @@ static int file_open(const char *full)
 	return r;
 }
 
-/* At most size bytes from the beginning; their number or -errno. `whole`: a read that is not full was the last. */
-static ssize_t fd_read(int fd, char *bytes, size_t size, bool whole)
+/* At most size bytes from the beginning; their number or -errno. `end_below`: see struct kept_file. */
+static ssize_t fd_read(int fd, char *bytes, size_t size, size_t end_below)
 {
 	size_t len = 0;
 	while (len < size) {
@@ -149,14 +176,14 @@ static ssize_t fd_read(int fd, char *bytes, size_t size, bool whole)
 		if (n < 0)
 			return -errno;
 		len += (size_t)n;
-		if (!n || (whole && (size_t)n < SMALL_BYTES_MAX))
+		if (!n || (len < end_below && len < size))
 			break;
 	}
 	return (ssize_t)len;
 }
 
 /* The whole file into the buffer, with a spare byte behind it. */
-static ssize_t fd_read_all(int fd, struct host_private *own, bool whole)
+static ssize_t fd_read_all(int fd, struct host_private *own, size_t end_below)
 {
 	struct host_buffer *buffer = own->buffer;
 	size_t len = 0;
@@ -170,7 +197,7 @@ static ssize_t fd_read_all(int fd, struct host_private *own, bool whole)
 		if (n < 0)
 			return -errno;
 		len += (size_t)n;
-		if (!n || (whole && (size_t)n < SMALL_BYTES_MAX))
+		if (!n || (len < end_below && (size_t)n < room))
 			return (ssize_t)len;
 		if (len < buffer->capacity - 1)
 			continue;
@@ -183,9 +210,9 @@ static ssize_t fd_read_all(int fd, struct host_private *own, bool whole)
 	}
 }
 
-static ssize_t fd_read_into(int fd, struct host_private *own, char *bytes, size_t size, bool whole)
+static ssize_t fd_read_into(int fd, struct host_private *own, char *bytes, size_t size, size_t end_below)
 {
-	return bytes ? fd_read(fd, bytes, size, whole) : fd_read_all(fd, own, whole);
+	return bytes ? fd_read(fd, bytes, size, end_below) : fd_read_all(fd, own, end_below);
 }
 
 /* Whether a kept descriptor is of something that went away: its path may lead to another one by now. */
@@ -199,13 +226,13 @@ static ssize_t file_read(struct host *host, enum host_root root, const char *pat
 {
 	struct host_private *own = host->own;
 	char full[HOST_PATH_MAX + 256];
-	bool whole = false;
+	size_t end_below = 0;
 	int r = host_path(host, root, path, full, sizeof(full));
 	if (r)
 		return r;
 	struct kept_file *kept = kept_find(own, full);
 	if (kept) {
-		ssize_t n = fd_read_into(kept->fd, own, bytes, size, kept->whole);
+		ssize_t n = fd_read_into(kept->fd, own, bytes, size, kept->end_below);
 		if (!error_of_gone(n))
 			return n;
 		kept_drop(own, (size_t)(kept - own->kept));
@@ -213,11 +240,11 @@ static ssize_t file_read(struct host *host, enum host_root root, const char *pat
 	int fd = file_open(full);
 	if (fd < 0)
 		return fd;
-	bool keep = fd_keepable(fd, &whole);
-	ssize_t n = fd_read_into(fd, own, bytes, size, whole);
+	bool keep = fd_keepable(fd, path, &end_below);
+	ssize_t n = fd_read_into(fd, own, bytes, size, end_below);
 	/* -EINVAL is an answer of the kernel's, and mostly the same next time: the speed of a device that has none. */
 	bool answered = n >= 0 || n == -EINVAL;
-	if (!answered || !keep || !kept_add(own, full, fd, whole))
+	if (!answered || !keep || !kept_add(own, full, fd, end_below))
 		close(fd);
 	return n;
 }

@@ -14,13 +14,17 @@
 
 #define EXPRESSION_BYTES_MAX 4096u
 #define MATCH_STEPS_MAX 100000u /* where a bad expression would take for ever: it does not match then */
-#define VERDICT_SETS 512u
+#define VERDICT_SETS_FIRST 16u
+#define VERDICT_SETS_MAX 8192u
 #define VERDICT_WAYS 4u
 
-/* Verdicts by hash of the name, with the verdict in the lowest bit; 0: none. */
+/* Verdicts by hash of the name, with the verdict in the lowest bit; 0: none. Few at first, more where there are more
+ * names than fit. */
 struct verdicts {
 	uint64_t seed;
-	uint64_t sets[VERDICT_SETS][VERDICT_WAYS];
+	size_t sets_count; /* a power of two */
+	size_t dropped;    /* verdicts that had to go since it was made */
+	uint64_t sets[][VERDICT_WAYS];
 };
 
 struct host_pattern {
@@ -83,21 +87,36 @@ static bool regex_match(const struct host_pattern *pattern, const char *name)
 	return pcre2_match(pattern->code, (PCRE2_SPTR)name, strlen(name), 0, 0, pattern->match, pattern->context) >= 0;
 }
 
+/* Makes room for verdicts, or for more of them once as many were dropped as there is room for. False: there is none. */
+static bool verdicts_reserve(struct host_pattern *pattern)
+{
+	const struct verdicts *old = pattern->verdicts;
+	if (old && (old->dropped < old->sets_count * VERDICT_WAYS || old->sets_count == VERDICT_SETS_MAX))
+		return true;
+	const size_t count = old ? 4 * old->sets_count : VERDICT_SETS_FIRST;
+	const size_t sets_max = count < VERDICT_SETS_MAX ? count : VERDICT_SETS_MAX;
+	struct verdicts *fresh = calloc(1, sizeof(*fresh) + sets_max * sizeof(fresh->sets[0]));
+	if (!fresh)
+		return old;
+	fresh->seed = host_hash_seed();
+	fresh->sets_count = sets_max;
+	free(pattern->verdicts);
+	pattern->verdicts = fresh;
+	return true;
+}
+
 bool host_pattern_match(struct host_pattern *pattern, const char *name)
 {
-	if (!pattern->verdicts) {
-		pattern->verdicts = calloc(1, sizeof(*pattern->verdicts));
-		if (!pattern->verdicts)
-			return regex_match(pattern, name);
-		pattern->verdicts->seed = host_hash_seed();
-	}
+	if (!verdicts_reserve(pattern))
+		return regex_match(pattern, name);
 	uint64_t hash = host_hash_add(pattern->verdicts->seed, name) | 1;
-	uint64_t *ways = pattern->verdicts->sets[hash >> 32 & (VERDICT_SETS - 1)];
+	uint64_t *ways = pattern->verdicts->sets[hash >> 32 & (pattern->verdicts->sets_count - 1)];
 	for (size_t i = 0; i < VERDICT_WAYS; i++)
 		if ((ways[i] | 1) == hash && ways[i])
 			return ways[i] & 1;
 	/* The newest in front, the oldest out. */
 	bool match = regex_match(pattern, name);
+	pattern->verdicts->dropped += ways[VERDICT_WAYS - 1] != 0;
 	memmove(ways + 1, ways, (VERDICT_WAYS - 1) * sizeof(*ways));
 	ways[0] = match ? hash : hash & ~UINT64_C(1);
 	return match;

@@ -15,7 +15,7 @@
 struct kept_file {
 	char *path; /* in full */
 	int fd;
-	bool whole; /* one read returns all of a short file (sysfs) */
+	size_t end_below; /* a read of fewer bytes was the last one; 0: only an empty one was */
 	uint32_t used;
 };
 

@@ -13,17 +13,23 @@
 /* More mounts than this are stuck at once: what is left is not asked any more. */
 #define STUCK_MAX 16u
 
-/* A thread and its present question. Owned by the set and by the thread; whoever leaves last frees it. */
+/* A thread and its present questions. Owned by the set and by the thread; whoever leaves last frees it. */
 struct prober {
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
 	pthread_cond_t done;
 	unsigned references;
 	bool busy;
-	bool leaving; /* the thread shall end */
-	char *path;   /* its own copy: the caller's list may be gone when a stuck call returns */
-	int error;
-	struct statvfs result;
+	bool leaving;  /* the thread shall end */
+	bool given_up; /* it is stuck with `current`, the rest was asked elsewhere */
+	/* Its own copies: the caller's list may be gone when a stuck call returns. */
+	struct probe *probes;
+	size_t count;
+	size_t capacity;
+	char *paths;
+	size_t paths_capacity;
+	size_t current;
+	int64_t start_ns; /* of the current call */
 	probe_call *call;
 };
 
@@ -41,11 +47,35 @@ static void prober_unref(struct prober *prober)
 	pthread_mutex_unlock(&prober->lock);
 	if (!last)
 		return;
-	free(prober->path);
+	free(prober->probes);
+	free(prober->paths);
 	pthread_cond_destroy(&prober->wake);
 	pthread_cond_destroy(&prober->done);
 	pthread_mutex_destroy(&prober->lock);
 	free(prober);
+}
+
+static int64_t monotonic_ns(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+}
+
+/* With the lock held, which is given up during the call. */
+static void current_ask(struct prober *prober)
+{
+	struct probe *probe = &prober->probes[prober->current];
+	struct statvfs result;
+	if (probe->error == -ETIMEDOUT)
+		return; /* stuck since before */
+	prober->start_ns = monotonic_ns();
+	pthread_mutex_unlock(&prober->lock);
+	int error = prober->call(probe->path, &result) ? -errno : 0;
+	pthread_mutex_lock(&prober->lock);
+	probe->error = error;
+	if (!error)
+		probe->result = result;
 }
 
 static void *prober_main(void *context)
@@ -57,13 +87,11 @@ static void *prober_main(void *context)
 			pthread_cond_wait(&prober->wake, &prober->lock);
 			continue;
 		}
-		struct statvfs result;
-		pthread_mutex_unlock(&prober->lock);
-		int error = prober->call(prober->path, &result) ? -errno : 0;
-		pthread_mutex_lock(&prober->lock);
-		prober->error = error;
-		if (!error)
-			prober->result = result;
+		while (prober->current < prober->count && !prober->given_up) {
+			current_ask(prober);
+			if (!prober->given_up)
+				prober->current++;
+		}
 		prober->busy = false;
 		pthread_cond_signal(&prober->done);
 	}
@@ -148,49 +176,104 @@ static void stuck_review(struct prober_set *set)
 static bool stuck_has(const struct prober_set *set, const char *path)
 {
 	for (size_t i = 0; i < set->stuck_count; i++)
-		if (!strcmp(set->stuck[i]->path, path))
+		if (!strcmp(set->stuck[i]->probes[set->stuck[i]->current].path, path))
 			return true;
 	return false;
 }
 
-static int prober_ask(struct prober *prober, struct probe *probe, int64_t timeout_ns)
+static bool prober_reserve(struct prober *prober, size_t count, size_t paths_bytes)
 {
-	char *path = strdup(probe->path);
-	struct timespec deadline;
-	int r = 0;
-	if (!path)
-		return -ENOMEM;
-	clock_gettime(CLOCK_MONOTONIC, &deadline);
-	timeout_ns += deadline.tv_nsec;
-	deadline.tv_sec += timeout_ns / 1000000000;
-	deadline.tv_nsec = timeout_ns % 1000000000;
+	if (count > prober->capacity) {
+		struct probe *probes = reallocarray(prober->probes, count, sizeof(*probes));
+		if (!probes)
+			return false;
+		prober->probes = probes;
+		prober->capacity = count;
+	}
+	if (paths_bytes > prober->paths_capacity) {
+		char *paths = realloc(prober->paths, paths_bytes);
+		if (!paths)
+			return false;
+		prober->paths = paths;
+		prober->paths_capacity = paths_bytes;
+	}
+	return true;
+}
+
+/* With the lock held: the questions, as the prober's own. */
+static bool questions_copy(struct prober *prober, const struct probe *probes, size_t count)
+{
+	size_t paths_bytes = 0;
+	for (size_t i = 0; i < count; i++)
+		paths_bytes += strlen(probes[i].path) + 1;
+	if (!prober_reserve(prober, count, paths_bytes))
+		return false;
+	char *path = prober->paths;
+	for (size_t i = 0; i < count; i++) {
+		prober->probes[i] = (struct probe){.path = path, .error = probes[i].error};
+		path = stpcpy(path, probes[i].path) + 1;
+	}
+	prober->count = count;
+	prober->current = 0;
+	return true;
+}
+
+/* With the lock held: waits until all is answered, or one question is not within its time. */
+static void answers_await(struct prober *prober, int64_t timeout_ns)
+{
+	while (prober->busy && !prober->given_up) {
+		const int64_t end_ns = prober->start_ns + timeout_ns;
+		const struct timespec end = {end_ns / 1000000000, end_ns % 1000000000};
+		/* By now it may be asking for another, which has its own time. */
+		if (pthread_cond_timedwait(&prober->done, &prober->lock, &end) && prober->busy)
+			prober->given_up = monotonic_ns() >= prober->start_ns + timeout_ns;
+	}
+}
+
+/* Returns how many were answered; -ETIMEDOUT for the next one after them means that the prober is stuck with it. */
+static size_t prober_ask(struct prober *prober, struct probe *probes, size_t count, int64_t timeout_ns)
+{
+	size_t answered = 0;
 	pthread_mutex_lock(&prober->lock);
-	free(prober->path);
-	prober->path = path;
-	prober->busy = true;
-	pthread_cond_signal(&prober->wake);
-	while (prober->busy && !r)
-		r = -pthread_cond_timedwait(&prober->done, &prober->lock, &deadline);
-	if (!prober->busy) {
-		r = prober->error;
-		probe->result = prober->result;
+	if (questions_copy(prober, probes, count)) {
+		prober->start_ns = monotonic_ns();
+		prober->busy = true;
+		/* Signalled without the lock, which the thread wants as soon as it is awake. */
+		pthread_mutex_unlock(&prober->lock);
+		pthread_cond_signal(&prober->wake);
+		pthread_mutex_lock(&prober->lock);
+		answers_await(prober, timeout_ns);
+		answered = prober->current;
+		for (size_t i = 0; i < answered; i++) {
+			probes[i].error = prober->probes[i].error;
+			probes[i].result = prober->probes[i].result;
+		}
+		if (answered < count)
+			probes[answered].error = -ETIMEDOUT;
+	} else {
+		for (; answered < count; answered++)
+			probes[answered].error = -ENOMEM;
 	}
 	pthread_mutex_unlock(&prober->lock);
-	return r;
+	return answered;
 }
 
 void prober_set_ask(struct prober_set *set, struct probe *probes, size_t count, int64_t timeout_ns)
 {
 	stuck_review(set);
-	for (size_t i = 0; i < count; i++) {
-		if (stuck_has(set, probes[i].path) || set->stuck_count == STUCK_MAX) {
-			probes[i].error = -ETIMEDOUT;
-			continue;
-		}
-		if (!set->idle)
+	for (size_t i = 0; i < count; i++)
+		probes[i].error = stuck_has(set, probes[i].path) ? -ETIMEDOUT : 0;
+	/* One prober is asked for all of them; where it is stuck, the next goes on behind that. */
+	for (size_t next = 0; next < count; next++) {
+		if (!set->idle && set->stuck_count < STUCK_MAX)
 			set->idle = prober_new(set->call);
-		probes[i].error = set->idle ? prober_ask(set->idle, &probes[i], timeout_ns) : -ENOMEM;
-		if (probes[i].error == -ETIMEDOUT) {
+		if (!set->idle) {
+			for (; next < count; next++)
+				probes[next].error = set->stuck_count < STUCK_MAX ? -ENOMEM : -ETIMEDOUT;
+			return;
+		}
+		next += prober_ask(set->idle, probes + next, count - next, timeout_ns);
+		if (next < count) {
 			set->stuck[set->stuck_count++] = set->idle;
 			set->idle = NULL;
 		}

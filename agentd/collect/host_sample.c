@@ -24,6 +24,7 @@ void host_sink_begin(struct host_sink *sink, struct builder *builder, struct sam
 	sink->builder = builder;
 	sink->list = list;
 	sink->cache_next = 0;
+	sink->taken = 0;
 	if (list)
 		list->len = 0;
 	if (builder && sink->cache_generation != catalog_generation(builder_catalog(builder))) {
@@ -298,5 +299,6 @@ void host_sink_replay(struct host_sink *sink, const struct sample_list *list)
 bool host_sink_sample(struct host_sink *sink, const struct host_family *family, const char *const *values,
 		      struct number number)
 {
+	sink->taken++;
 	return sink->list ? list_take(sink->list, family, values, number) : builder_take(sink, family, values, number);
 }

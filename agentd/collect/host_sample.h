@@ -30,6 +30,7 @@ struct host_sink {
 	size_t cache_count;
 	size_t cache_capacity;
 	size_t cache_next;
+	size_t taken; /* samples of this collection */
 	uint64_t cache_generation;
 	uint64_t seed;
 };

@@ -8,8 +8,13 @@
 #include <mstat/atomic.h>
 
 #include "collect.h"
+#include "host_absent.h"
+#include "host_crew.h"
 #include "host_private.h"
 #include "host_worker.h"
+
+/* How long a stop waits for threads that are not stuck. */
+#define STOP_WAIT_NS INT64_C(200000000)
 
 #define HOST_COLLECTOR(name, ...) extern const struct host_ops host_##name;
 #include "collectors.def"
@@ -25,9 +30,11 @@ static const struct row rows[HOST_INDEX_COUNT] = {
 };
 
 struct member {
-	struct host host;      /* of a slow one: only where its samples go in */
-	struct worker *worker; /* of a slow one */
+	struct host host;       /* of a slow one: only where its samples go in */
+	struct worker *worker;  /* of a slow one */
+	struct absence absence; /* of a fast one */
 	bool opened;
+	bool asked; /* for this collection */
 	int error;
 	int64_t duration_ns;
 	bool late;
@@ -38,7 +45,9 @@ struct host_set {
 	struct host_shared *shared;
 	struct host_buffer buffer; /* of all fast collectors */
 	struct host report;        /* for what is told about the collectors */
+	struct crew *crew;         /* of all slow ones */
 	struct member members[HOST_INDEX_COUNT];
+	int64_t deadline_ns; /* of the next collection, from its beginning */
 };
 
 static const struct host_family duration_family = {
@@ -86,7 +95,7 @@ static int member_init(struct host_set *set, size_t index)
 		return r;
 	member->host.options = &set->shared->options;
 	if (row->speed == HOST_SLOW)
-		return worker_new(row->name, row->ops, set->shared, &member->worker);
+		return worker_new(row->name, row->ops, set->shared, set->crew, &member->worker);
 	member->error = row->ops->open ? row->ops->open(&member->host) : 0;
 	member->opened = !member->error;
 	return member->error == -ENOMEM ? -ENOMEM : 0;
@@ -98,7 +107,8 @@ int host_set_new(const struct host_options *options, struct host_set **set)
 	if (!fresh)
 		return -ENOMEM;
 	fresh->shared = host_shared_new(options);
-	int r = fresh->shared ? host_private_new("", &fresh->buffer, &fresh->report.own) : -ENOMEM;
+	fresh->crew = crew_new();
+	int r = fresh->shared && fresh->crew ? host_private_new("", &fresh->buffer, &fresh->report.own) : -ENOMEM;
 	for (size_t i = 0; !r && i < HOST_INDEX_COUNT; i++)
 		if (fresh->shared->options.enabled[i])
 			r = member_init(fresh, i);
@@ -106,6 +116,7 @@ int host_set_new(const struct host_options *options, struct host_set **set)
 		host_set_free(fresh);
 		return r;
 	}
+	host_set_ask(fresh, &(const struct collect_request){.selection = NULL});
 	*set = fresh;
 	return 0;
 }
@@ -121,6 +132,7 @@ void host_set_free(struct host_set *set)
 			rows[i].ops->close(&member->host);
 		host_private_free(member->host.own);
 	}
+	crew_free(set->crew, STOP_WAIT_NS);
 	host_private_free(set->report.own);
 	host_shared_unref(set->shared);
 	free(set->buffer.bytes);
@@ -130,12 +142,15 @@ void host_set_free(struct host_set *set)
 static void fast_run(struct member *member, const struct row *row, struct builder *builder)
 {
 	struct host_private *own = member->host.own;
+	if (!absence_look_due(&member->absence))
+		return;
 	const int64_t start_ns = monotonic_ns();
 	host_sink_begin(&own->sink, builder, NULL);
 	host_files_begin(own);
 	if (member->opened)
 		member->error = row->ops->collect(&member->host);
 	host_files_end(own);
+	absence_note(&member->absence, member->error, own->sink.taken);
 	member->duration_ns = monotonic_ns() - start_ns;
 	member->skipped = mstat_load_relaxed(&own->skipped);
 }
@@ -157,7 +172,7 @@ static void members_report(struct host_set *set, struct builder *builder)
 	host_sink_begin(&host->own->sink, builder, NULL);
 	for (size_t i = 0; i < HOST_INDEX_COUNT; i++) {
 		const struct member *member = &set->members[i];
-		if (!member->host.own)
+		if (!member->asked)
 			continue;
 		host_f64(host, &duration_family, (double)member->duration_ns / 1e9, rows[i].name);
 		host_u64(host, &success_family, !member->error && !member->late, rows[i].name);
@@ -168,18 +183,33 @@ static void members_report(struct host_set *set, struct builder *builder)
 	}
 }
 
+bool host_set_runs(const struct host_set *set, size_t index)
+{
+	return set->shared->options.enabled[index];
+}
+
+void host_set_ask(struct host_set *set, const struct collect_request *request)
+{
+	const int64_t most_ns = set->shared->options.deadline_ns;
+	for (size_t i = 0; i < HOST_INDEX_COUNT; i++)
+		set->members[i].asked =
+			set->members[i].host.own && selection_has(request->selection, COLLECTOR_COUNT + i);
+	set->deadline_ns = request->deadline_ns && request->deadline_ns < most_ns ? request->deadline_ns : most_ns;
+}
+
 /* Slow ones are asked first and taken last, so that they work while the fast ones do. */
 void host_set_collect(struct host_set *set, struct builder *builder)
 {
-	const int64_t deadline_ns = monotonic_ns() + set->shared->options.deadline_ns;
+	const int64_t deadline_ns = monotonic_ns() + set->deadline_ns;
 	for (size_t i = 0; i < HOST_INDEX_COUNT; i++)
-		if (set->members[i].worker)
+		if (set->members[i].asked && set->members[i].worker)
 			worker_request(set->members[i].worker);
+	crew_start(set->crew);
 	for (size_t i = 0; i < HOST_INDEX_COUNT; i++)
-		if (set->members[i].host.own && !set->members[i].worker)
+		if (set->members[i].asked && !set->members[i].worker)
 			fast_run(&set->members[i], &rows[i], builder);
 	for (size_t i = 0; i < HOST_INDEX_COUNT; i++)
-		if (set->members[i].worker)
+		if (set->members[i].asked && set->members[i].worker)
 			slow_take(&set->members[i], builder, deadline_ns);
 	members_report(set, builder);
 }

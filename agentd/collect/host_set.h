@@ -5,6 +5,7 @@
 #define AGENTD_COLLECT_HOST_SET_H
 
 #include "host_options.h"
+#include "selection.h"
 #include "snapshot/builder.h"
 
 struct host_set;
@@ -17,5 +18,11 @@ void host_set_free(struct host_set *set); /* NULL is fine */
  * such source is no failure of the agent. Returns after options->deadline_ns at the latest, plus the time of the fast
  * ones. One thread at a time. */
 void host_set_collect(struct host_set *set, struct builder *builder);
+
+/* What the next collection is asked for; it runs only the selected collectors, and tells about no others. */
+void host_set_ask(struct host_set *set, const struct collect_request *request);
+
+/* Whether the collector of this index is enabled. Thread-safe. */
+bool host_set_runs(const struct host_set *set, size_t index);
 
 #endif

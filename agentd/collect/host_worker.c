@@ -1,46 +1,44 @@
 /* SPDX-License-Identifier: MIT */
-/* A slow collector on a thread of its own. */
+/* The rounds of a slow collector. */
 #include "host_worker.h"
 
-#include <pthread.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <time.h>
 
 #include <mstat/atomic.h>
 
+#include "host_absent.h"
 #include "host_private.h"
 
-#define STACK_BYTES (256u * 1024)
-/* A source that this machine does not have is looked for in every so many'th collection: waking a thread for nothing
- * would be a good part of what a scrape costs. */
-#define ABSENT_EVERY 16u
-/* How long a stop waits for a thread that is at work. */
+/* How long a stop waits for a round under way. */
 #define STOP_WAIT_NS INT64_C(200000000)
 
-/* Owned by the collecting thread and the worker's thread; whoever leaves last frees it. */
+/* Owned by the collecting thread and, while one is queued or under way, by the round; the last to leave frees it. */
 struct worker {
-	pthread_mutex_t lock;
-	pthread_cond_t wake; /* a round was requested, or stop */
-	pthread_cond_t done; /* a round has ended, or the thread */
+	struct crew_job job;
+	struct crew *crew; /* its lock guards what follows */
 	unsigned references;
-	bool started; /* there is a thread */
-	bool busy;    /* a round is requested or under way */
-	bool late;    /* and somebody has waited for it in vain */
-	bool fresh;   /* `filling` holds a round that nobody took yet */
-	bool stopping;
+	bool busy;  /* a round is queued or under way */
+	bool late;  /* and somebody has waited for it in vain */
+	bool fresh; /* `filling` holds a round that nobody took yet */
 	int error;
-	unsigned absent_requests; /* since it was last looked for */
+	struct absence absence;
 	int64_t duration_ns;
-	struct sample_list filling; /* the thread's while busy, else the collecting thread's */
+	struct sample_list filling; /* the round's while busy, else the collecting thread's */
 	struct sample_list ready;   /* the collecting thread's */
 
-	/* The thread's: */
+	/* The round's: */
 	struct host host;
-	struct host_buffer buffer;
 	const struct host_ops *ops;
 	struct host_shared *shared;
 	bool opened;
+	int round_error;
+	int64_t round_ns;
 };
+
+static void round_run(struct crew_job *job, struct host_buffer *buffer);
+static void round_end(struct crew_job *job);
 
 static int64_t monotonic_ns(void)
 {
@@ -49,62 +47,52 @@ static int64_t monotonic_ns(void)
 	return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
 }
 
-int worker_new(const char *name, const struct host_ops *ops, struct host_shared *shared, struct worker **worker)
+int worker_new(const char *name, const struct host_ops *ops, struct host_shared *shared, struct crew *crew,
+	       struct worker **worker)
 {
 	struct worker *fresh = calloc(1, sizeof(*fresh));
 	if (!fresh)
 		return -ENOMEM;
-	int r = host_private_new(name, &fresh->buffer, &fresh->host.own);
+	int r = host_private_new(name, NULL, &fresh->host.own);
 	if (r) {
 		free(fresh);
 		return r;
 	}
-	pthread_condattr_t clock;
-	pthread_condattr_init(&clock);
-	pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
-	pthread_mutex_init(&fresh->lock, NULL);
-	pthread_cond_init(&fresh->wake, NULL);
-	pthread_cond_init(&fresh->done, &clock);
-	pthread_condattr_destroy(&clock);
 	host_shared_ref(shared);
+	fresh->job = (struct crew_job){.run = round_run, .end = round_end};
+	fresh->crew = crew;
 	fresh->shared = shared;
 	fresh->host.options = &shared->options;
 	fresh->ops = ops;
 	fresh->references = 1;
 	fresh->error = -EINPROGRESS;
+	fresh->round_error = -EINPROGRESS;
 	*worker = fresh;
 	return 0;
 }
 
-/* Gives the lock back. */
+/* With the crew's lock held, or as the only one who knows the worker. */
 static void worker_unref(struct worker *worker)
 {
-	bool last = --worker->references == 0;
-	pthread_mutex_unlock(&worker->lock);
-	if (!last)
+	if (--worker->references)
 		return;
 	if (worker->opened && worker->ops->close)
 		worker->ops->close(&worker->host);
 	host_private_free(worker->host.own);
 	host_shared_unref(worker->shared);
-	free(worker->buffer.bytes);
 	sample_list_fini(&worker->filling);
 	sample_list_fini(&worker->ready);
-	pthread_cond_destroy(&worker->wake);
-	pthread_cond_destroy(&worker->done);
-	pthread_mutex_destroy(&worker->lock);
 	free(worker);
 }
 
-/* ---- the thread ------------------------------------------------------------------------------------------------- */
+/* ---- a round, on a thread of the crew --------------------------------------------------------------------------- */
 
-/* Whether a round ended without a source and without a sample. */
-static bool source_absent(const struct worker *worker, const struct sample_list *list)
+static struct worker *worker_of(struct crew_job *job)
 {
-	return (worker->error == -ENOENT || worker->error == -ENODATA) && !list->len;
+	return (struct worker *)((char *)job - offsetof(struct worker, job));
 }
 
-static int round_run(struct worker *worker)
+static int collector_run(struct worker *worker)
 {
 	struct host *host = &worker->host;
 	int r = 0;
@@ -120,47 +108,24 @@ static int round_run(struct worker *worker)
 	return r;
 }
 
-static void *worker_main(void *context)
+static void round_run(struct crew_job *job, struct host_buffer *buffer)
 {
-	struct worker *worker = context;
-	pthread_mutex_lock(&worker->lock);
-	while (!worker->stopping) {
-		if (!worker->busy) {
-			pthread_cond_wait(&worker->wake, &worker->lock);
-			continue;
-		}
-		pthread_mutex_unlock(&worker->lock);
-		int64_t start_ns = monotonic_ns();
-		int error = round_run(worker);
-		int64_t duration_ns = monotonic_ns() - start_ns;
-		pthread_mutex_lock(&worker->lock);
-		worker->error = error;
-		worker->duration_ns = duration_ns;
-		worker->busy = false;
-		worker->late = false;
-		worker->fresh = true;
-		pthread_cond_broadcast(&worker->done);
-		if (source_absent(worker, &worker->filling))
-			break; /* an idle thread costs memory; the next look starts another */
-	}
-	worker->started = false;
-	pthread_cond_broadcast(&worker->done);
-	worker_unref(worker);
-	return NULL;
+	struct worker *worker = worker_of(job);
+	const int64_t start_ns = monotonic_ns();
+	worker->host.own->buffer = buffer;
+	worker->round_error = collector_run(worker);
+	worker->round_ns = monotonic_ns() - start_ns;
 }
 
-static int worker_start(struct worker *worker)
+static void round_end(struct crew_job *job)
 {
-	pthread_attr_t attributes;
-	pthread_t thread;
-	pthread_attr_init(&attributes);
-	pthread_attr_setstacksize(&attributes, STACK_BYTES);
-	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-	int r = -pthread_create(&thread, &attributes, worker_main, worker);
-	pthread_attr_destroy(&attributes);
-	worker->started = !r;
-	worker->references += !r;
-	return r;
+	struct worker *worker = worker_of(job);
+	worker->error = worker->round_error;
+	worker->duration_ns = worker->round_ns;
+	worker->busy = false;
+	worker->late = false;
+	worker->fresh = true;
+	worker_unref(worker);
 }
 
 /* ---- the collecting thread -------------------------------------------------------------------------------------- */
@@ -173,41 +138,29 @@ static void round_take(struct worker *worker)
 	worker->filling = worker->ready;
 	worker->ready = taken;
 	worker->fresh = false;
-}
-
-static bool look_due(struct worker *worker)
-{
-	bool absent = source_absent(worker, &worker->ready);
-	if (!absent || ++worker->absent_requests == ABSENT_EVERY)
-		worker->absent_requests = 0;
-	return !absent || !worker->absent_requests;
+	absence_note(&worker->absence, worker->error, worker->ready.len);
 }
 
 void worker_request(struct worker *worker)
 {
-	pthread_mutex_lock(&worker->lock);
+	crew_lock(worker->crew);
 	if (!worker->busy) {
 		/* Of a round that ended after its deadline: the best there is if the next one is late, too. */
 		round_take(worker);
-		if (!look_due(worker)) {
-			pthread_mutex_unlock(&worker->lock);
-			return;
+		worker->busy = absence_look_due(&worker->absence);
+		if (worker->busy) {
+			worker->references++;
+			crew_queue(worker->crew, &worker->job);
 		}
-		int r = worker->started ? 0 : worker_start(worker);
-		if (r)
-			worker->error = r;
-		worker->busy = !r;
-		pthread_cond_signal(&worker->wake);
 	}
-	pthread_mutex_unlock(&worker->lock);
+	crew_unlock(worker->crew);
 }
 
 struct worker_result worker_harvest(struct worker *worker, int64_t deadline_ns)
 {
-	const struct timespec deadline = {deadline_ns / 1000000000, deadline_ns % 1000000000};
-	pthread_mutex_lock(&worker->lock);
+	crew_lock(worker->crew);
 	while (worker->busy && !worker->late)
-		if (pthread_cond_timedwait(&worker->done, &worker->lock, &deadline))
+		if (!crew_wait(worker->crew, deadline_ns))
 			break;
 	worker->late = worker->busy;
 	round_take(worker);
@@ -218,7 +171,7 @@ struct worker_result worker_harvest(struct worker *worker, int64_t deadline_ns)
 		.list = &worker->ready,
 		.skipped = mstat_load_relaxed(&worker->host.own->skipped),
 	};
-	pthread_mutex_unlock(&worker->lock);
+	crew_unlock(worker->crew);
 	return result;
 }
 
@@ -226,13 +179,12 @@ void worker_free(struct worker *worker)
 {
 	if (!worker)
 		return;
+	struct crew *crew = worker->crew;
 	const int64_t deadline_ns = monotonic_ns() + STOP_WAIT_NS;
-	const struct timespec deadline = {deadline_ns / 1000000000, deadline_ns % 1000000000};
-	pthread_mutex_lock(&worker->lock);
-	worker->stopping = true;
-	pthread_cond_signal(&worker->wake);
-	while (worker->started && !worker->late)
-		if (pthread_cond_timedwait(&worker->done, &worker->lock, &deadline))
+	crew_lock(crew);
+	while (worker->busy && !worker->late)
+		if (!crew_wait(crew, deadline_ns))
 			break;
 	worker_unref(worker);
+	crew_unlock(crew);
 }

@@ -1,24 +1,27 @@
 /* SPDX-License-Identifier: MIT */
-/* A HOST_SLOW collector on a thread of its own. The collecting thread requests a round and waits for it until a
+/* A HOST_SLOW collector on a thread of the crew. The collecting thread requests a round and waits for it until a
  * deadline; a late one is served from the last round. A collector that never comes back costs its thread, its
  * descriptors and nothing else: nobody waits for a round that was late once already. */
 #ifndef AGENTD_COLLECT_HOST_WORKER_H
 #define AGENTD_COLLECT_HOST_WORKER_H
 
 #include "host.h"
+#include "host_crew.h"
 #include "host_sample.h"
 #include "host_shared.h"
 
 struct worker;
 
-/* The thread starts with the first request. `shared` is referenced for as long as the thread lives. */
-int worker_new(const char *name, const struct host_ops *ops, struct host_shared *shared, struct worker **worker);
+/* `shared` is referenced for as long as a round may run; `crew` must outlive the worker, or have been freed while a
+ * round of it was under way. */
+int worker_new(const char *name, const struct host_ops *ops, struct host_shared *shared, struct crew *crew,
+	       struct worker **worker);
 
-/* Waits a moment for a round under way; a thread that is stuck is left behind and frees everything when it comes back.
- * NULL is fine. */
+/* Waits a moment for a round under way; one that is stuck frees everything when it comes back. NULL is fine. */
 void worker_free(struct worker *worker);
 
-/* Begins a round, unless one is under way, or the source was found to be absent a few requests ago. */
+/* Queues a round, unless one is under way, or the source was found to be absent a few requests ago. The caller starts
+ * the crew. */
 void worker_request(struct worker *worker);
 
 struct worker_result {

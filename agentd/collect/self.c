@@ -69,6 +69,11 @@ static const struct family_request http_family = {
 	.help = "HTTP requests answered, by path and status code.",
 	.type = METRIC_COUNTER,
 };
+static const struct family_request http_closes_family = {
+	.name = "mstat_http_connections_closed",
+	.help = "HTTP connections that were refused or closed, by reason.",
+	.type = METRIC_COUNTER,
+};
 static const struct family_request log_family = {
 	.name = "mstat_log_lines",
 	.help = "Log lines written, by level.",
@@ -136,6 +141,7 @@ static void sample_counts(struct builder *builder, const struct family_request *
 static void sample_figures(const struct self_figures *figures, struct builder *builder)
 {
 	static const char *const http_names[2] = {"path", "code"};
+	static const char *const close_names[2] = {"reason", NULL};
 	static const char *const log_names[2] = {"level", NULL};
 	static const char *const reload_names[2] = {"result", NULL};
 #define SELF_FIGURE(field, family_name, family_type, number, family_unit, family_help)                                 \
@@ -147,6 +153,7 @@ static void sample_figures(const struct self_figures *figures, struct builder *b
 #include "self.def"
 #undef SELF_FIGURE
 	sample_counts(builder, &http_family, http_names, figures->http_responses, figures->http_response_count);
+	sample_counts(builder, &http_closes_family, close_names, figures->http_closes, figures->http_close_count);
 	sample_counts(builder, &log_family, log_names, figures->log_lines, figures->log_line_count);
 	sample_counts(builder, &reloads_family, reload_names, figures->reloads, figures->reload_count);
 }

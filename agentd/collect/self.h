@@ -14,7 +14,7 @@ struct self_count {
 	const char *labels[2]; /* in the order of the family's label names */
 	uint64_t value;
 };
-#define SELF_COUNTS_MAX 32
+#define SELF_COUNTS_MAX 64
 
 struct self_figures {
 #define SELF_FIGURE(field, name, type, number, unit, help) uint64_t field;
@@ -22,6 +22,8 @@ struct self_figures {
 #undef SELF_FIGURE
 	struct self_count http_responses[SELF_COUNTS_MAX]; /* path, code */
 	size_t http_response_count;
+	struct self_count http_closes[SELF_COUNTS_MAX]; /* reason */
+	size_t http_close_count;
 	struct self_count log_lines[SELF_COUNTS_MAX]; /* level */
 	size_t log_line_count;
 	struct self_count reloads[SELF_COUNTS_MAX]; /* result */

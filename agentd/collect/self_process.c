@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -63,8 +64,14 @@ static int stat_read(struct process *process)
 	return 0;
 }
 
+/* Linux 6.2 and later tell the number as the directory's size, for a hundredth of what it costs to list it. */
 static int fds_count(struct process *process)
 {
+	struct stat status;
+	if (!stat("/proc/self/fd", &status) && status.st_size > 0) {
+		process->open_fds = (uint64_t)status.st_size;
+		return 0;
+	}
 	DIR *directory = opendir("/proc/self/fd");
 	if (!directory)
 		return -errno;

@@ -161,8 +161,8 @@ static enum MHD_Result request_begin(struct http_connection *connection, const c
 {
 	struct http *http = connection->listener->http;
 	struct http_request *request = &connection->request;
-	enum http_canned complaint = http_request_read(request, method, version);
 	request->path = path_find(http, request->url);
+	enum http_canned complaint = http_request_read(request, method, version);
 	if (complaint == HTTP_FINE && connection->surplus && request->path != HTTP_PATH_HEALTH) {
 		complaint = HTTP_CANNED_FULL;
 		mstat_add_relaxed(&http->closes[HTTP_CLOSE_LIMIT], 1);

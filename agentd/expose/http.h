@@ -64,6 +64,10 @@ struct http_options {
 	 * Thread-safe. */
 	bool (*collector_find)(void *context, const char *name, struct page_collectors *collectors);
 	void *context;
+	/* Listening sockets that are there already: listened on whatever http_listen() is asked for. Kept, not copied;
+	 * each belongs to the server once it listens. */
+	const int *sockets;
+	size_t socket_count;
 };
 
 struct http;

@@ -92,9 +92,21 @@ static struct MHD_Daemon *daemon_start(struct http_listener *listener, int fd)
 				MHD_OPTION_STRICT_FOR_CLIENT, 0, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_END);
 }
 
+/* The socket of a place: one that was handed over, or a new one. */
+static int socket_open(const struct http *http, const struct listen_place *place)
+{
+	for (size_t i = 0; i < http->options.socket_count; i++) {
+		struct listen_place own;
+		socket_place(http->options.sockets[i], &own);
+		if (listen_place_equal(&own, place))
+			return http->options.sockets[i];
+	}
+	return listen_open(place);
+}
+
 static int listener_open(struct http *http, const struct listen_place *place, struct http_listener **listener)
 {
-	const int fd = listen_open(place);
+	const int fd = socket_open(http, place);
 	if (fd < 0)
 		return fd;
 	struct http_listener *opened = calloc(1, sizeof(*opened));
@@ -182,6 +194,19 @@ static int exchange_add_address(struct exchange *exchange, const char *text, cha
 	return opened ? 0 : fail(error, text, reason);
 }
 
+/* The sockets that were handed over: they are in every outcome, so that each is taken once and never closed. */
+static int exchange_add_sockets(struct exchange *exchange)
+{
+	const struct http_options *options = &exchange->http->options;
+	int r = 0;
+	for (size_t i = 0; i < options->socket_count && !r; i++) {
+		struct listen_place place;
+		socket_place(options->sockets[i], &place);
+		r = exchange_add(exchange, &place);
+	}
+	return r;
+}
+
 /* Closes what `listeners` has and the exchange's outcome lacks. */
 static void listeners_close_except(struct http_listener *const *listeners, size_t count,
 				   struct http_listener *const *staying, size_t staying_count)
@@ -195,13 +220,14 @@ static void listeners_close_except(struct http_listener *const *listeners, size_
 int http_listen(struct http *http, char *const *addresses, size_t count, char **error)
 {
 	struct exchange exchange = {.http = http};
+	const size_t places_max = count * LISTEN_PLACES_MAX + http->options.socket_count;
 	int r = -ENOMEM;
 	*error = NULL;
-	exchange.listeners = calloc(count * LISTEN_PLACES_MAX + 1, sizeof(*exchange.listeners));
-	exchange.kept = calloc(count * LISTEN_PLACES_MAX + 1, sizeof(*exchange.kept));
+	exchange.listeners = calloc(places_max + 1, sizeof(*exchange.listeners));
+	exchange.kept = calloc(places_max + 1, sizeof(*exchange.kept));
 	if (!exchange.listeners || !exchange.kept)
 		goto out;
-	r = 0;
+	r = exchange_add_sockets(&exchange);
 	for (size_t i = 0; i < count && !r; i++)
 		r = exchange_add_address(&exchange, addresses[i], error);
 	if (r) {

@@ -100,14 +100,15 @@ static bool name_is(const char *name, size_t len, const char *word, size_t word_
 static void header_read(struct scan *scan, const char *name, size_t name_len, const char *value, size_t len)
 {
 	struct http_request *request = scan->request;
+	const bool page = request->path == HTTP_PATH_METRICS || request->path == HTTP_PATH_SERVICE;
 	if (NAME_IS(name, name_len, "Host")) {
 		scan->hosts++;
 		request->host = value;
 		if (!host_valid(value, len))
 			scan->complaint = HTTP_CANNED_BAD_HOST;
-	} else if (NAME_IS(name, name_len, "Accept")) {
+	} else if (page && NAME_IS(name, name_len, "Accept")) {
 		negotiate_accept(&request->negotiation, value, len);
-	} else if (NAME_IS(name, name_len, "Accept-Encoding")) {
+	} else if (page && NAME_IS(name, name_len, "Accept-Encoding")) {
 		negotiate_accept_encoding(&request->negotiation, value, len);
 	} else if (NAME_IS(name, name_len, "X-Prometheus-Scrape-Timeout-Seconds")) {
 		request->deadline_ns = timeout_parse(value);
@@ -146,6 +147,12 @@ static bool method_allowed(const char *method)
 	return !strcmp(method, MHD_HTTP_METHOD_GET) || !strcmp(method, MHD_HTTP_METHOD_HEAD);
 }
 
+/* Whether one blank each lies between method, target and version. */
+static bool line_whole(const struct http_request *request, const char *method, const char *version)
+{
+	return request->url == method + strlen(method) + 1 && version == request->uri_end + 1;
+}
+
 /* The request begins with its method. */
 static const char *headers_end(struct MHD_Connection *connection, const char *method)
 {
@@ -162,7 +169,7 @@ enum http_canned http_request_read(struct http_request *request, const char *met
 	request->deadline_ns = 0;
 	if (!old && strcmp(version, "HTTP/1.1"))
 		return HTTP_CANNED_BAD_VERSION;
-	if (*request->url != '/' || request->uri_bad || (pieces_known && version != request->uri_end + 1))
+	if (*request->url != '/' || request->uri_bad || (pieces_known && !line_whole(request, method, version)))
 		return HTTP_CANNED_BAD_TARGET;
 	if (pieces_known)
 		scan.shown_end = version + strlen(version);

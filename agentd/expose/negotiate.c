@@ -12,7 +12,7 @@ struct text {
 
 static bool text_is(struct text text, const char *word)
 {
-	return strlen(word) == text.len && !strncasecmp(text.at, word, text.len);
+	return strlen(word) == text.len && (!text.len || !strncasecmp(text.at, word, text.len));
 }
 
 static struct text text_trim(struct text text)

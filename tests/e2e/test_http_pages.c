@@ -171,6 +171,78 @@ static void test_agent_stops_while_clients_hang(void **state)
 		close(fds[i]);
 }
 
+static void add_odd_job(void *context)
+{
+	(void)context;
+	mstat_add(mstat_counter_with(&jobs), 7);
+}
+
+static void test_each_service_has_a_page_and_is_discovered(void **state)
+{
+	const struct scratch *scratch = *state;
+	struct daemon agent = {0};
+	char wanted[128];
+	worker_run(scratch, "shop", add_job, NULL);
+	worker_run(scratch, "odd/one", add_odd_job, NULL);
+	agent_start(&agent, scratch);
+	char *answer = http_ask(agent.port, "GET", "/metrics/service/odd%2Fone");
+	assert_memory_equal(answer, "HTTP/1.1 200 OK\r\n", 17);
+	assert_page(http_body(answer), "jobs_total{service=\"odd/one\"}", "7");
+	assert_page(http_body(answer), "jobs_total{service=\"shop\"}", NULL);
+	assert_page_lacks(http_body(answer), "mstat_build_info");
+	free(answer);
+	expect_answer(agent.port, "GET", "/metrics/service/none", "HTTP/1.1 404 ", "No such service");
+	answer = http_ask(agent.port, "GET", "/sd");
+	json_t *list = json_loads(http_body(answer), 0, NULL), *group, *found = NULL;
+	size_t i;
+	json_array_foreach(list, i, group)
+	{
+		json_t *labels = json_object_get(group, "labels");
+		snprintf(wanted, sizeof(wanted), "%s", json_string_value(json_object_get(labels, "service")));
+		if (!strcmp(wanted, "odd/one"))
+			found = json_object_get(labels, "__metrics_path__");
+	}
+	assert_string_equal(json_string_value(found), "/metrics/service/odd%2Fone");
+	json_decref(list);
+	free(answer);
+	assert_int_equal(daemon_stop(&agent, SIGTERM), 0);
+}
+
+static void test_collect_and_exclude_choose_what_runs(void **state)
+{
+	const struct scratch *scratch = *state;
+	struct daemon agent = {0};
+	worker_run(scratch, "shop", add_job, NULL);
+	agent_start(&agent, scratch, "--collector.disable-defaults", "--collector.loadavg", "--collector.uname");
+	char *answer = http_ask(agent.port, "GET", "/metrics?collect[]=loadavg");
+	expect_part(answer, "\nnode_load1 ");
+	expect_part(answer, "\nnode_scrape_collector_success{collector=\"loadavg\"} 1\n");
+	assert_page_lacks(answer, "uname");
+	assert_page_lacks(answer, "jobs_total");
+	assert_page_lacks(answer, "mstat_build_info");
+	free(answer);
+	answer = http_ask(agent.port, "GET", "/metrics?exclude[]=host&exclude[]=self");
+	expect_part(answer, "\njobs_total{service=\"shop\"} 1\n");
+	assert_page_lacks(answer, "node_");
+	free(answer);
+	/* Known, but not enabled. */
+	expect_answer(agent.port, "GET", "/metrics?collect[]=cpu", "HTTP/1.1 400 ", "collect[]=cpu: ");
+	expect_answer(agent.port, "GET", "/metrics?collect[]=loadavg&exclude[]=uname", "HTTP/1.1 400 ", "exclude");
+	/* However often some are asked, nothing of the others ages. */
+	char *before = page_fresh(agent.port);
+	for (int i = 0; i < 100; i++) {
+		char path[64];
+		snprintf(path, sizeof(path), "/metrics?collect[]=%s", i % 2 ? "uname" : i % 4 ? "segments" : "self");
+		free(http_ask(agent.port, "GET", path));
+	}
+	char *after = page_fresh(agent.port);
+	assert_string_equal(page_value(before, "mstat_catalog_series"), page_value(after, "mstat_catalog_series"));
+	assert_page(after, "jobs_total{service=\"shop\"}", "1");
+	free(before);
+	free(after);
+	assert_int_equal(daemon_stop(&agent, SIGTERM), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, scratch_setup, scratch_teardown)
 
 int main(void)
@@ -180,6 +252,8 @@ int main(void)
 		TEST(test_other_paths_and_methods_are_told_so),
 		TEST(test_ready_says_503_while_the_directory_cannot_be_listed),
 		TEST(test_agent_stops_while_clients_hang),
+		TEST(test_each_service_has_a_page_and_is_discovered),
+		TEST(test_collect_and_exclude_choose_what_runs),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The frame of the host collectors: files that vanish, hostile contents, labels, collectors that are stuck. */
+#include <dirent.h>
 #include <fcntl.h>
 #include <semaphore.h>
 #include <sys/stat.h>
@@ -225,14 +226,22 @@ static int64_t monotonic_ns(void)
 	return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
 }
 
-static struct worker *worker_make(const struct host_ops *ops)
+static struct worker *worker_make(struct crew *crew, const struct host_ops *ops)
 {
 	struct worker *worker = NULL;
 	struct host_shared *shared = host_shared_new(&test_host.options);
-	assert_int_equal(worker_new("gated", ops, shared, &worker), 0);
+	assert_int_equal(worker_new("gated", ops, shared, crew, &worker), 0);
 	host_shared_unref(shared);
 	return worker;
 }
+
+static void worker_ask(struct crew *crew, struct worker *worker)
+{
+	worker_request(worker);
+	crew_start(crew);
+}
+
+#define STOP_NS INT64_C(200000000)
 
 #define FOREVER_NS (monotonic_ns() + INT64_C(60000000000))
 
@@ -242,19 +251,20 @@ static void test_worker_that_is_late_is_served_from_its_last_round_and_comes_bac
 	sem_init(&gate, 0, 1);
 	sem_init(&entered, 0, 0);
 	round_number = 0;
-	struct worker *worker = worker_make(&gated_ops);
-	worker_request(worker);
+	struct crew *crew = crew_new();
+	struct worker *worker = worker_make(crew, &gated_ops);
+	worker_ask(crew, worker);
 	struct worker_result result = worker_harvest(worker, FOREVER_NS);
 	assert_false(result.late);
 	assert_int_equal(result.error, 0);
 	size_t len = result.list->len;
 	assert_true(len > 0);
-	worker_request(worker);
+	worker_ask(crew, worker);
 	result = worker_harvest(worker, monotonic_ns() + 1000000); /* nobody opens the gate */
 	assert_true(result.late);
 	assert_int_equal(result.list->len, len);
 	/* Late before: not waited for again. */
-	worker_request(worker);
+	worker_ask(crew, worker);
 	result = worker_harvest(worker, FOREVER_NS);
 	assert_true(result.late);
 	sem_post(&gate);
@@ -262,11 +272,12 @@ static void test_worker_that_is_late_is_served_from_its_last_round_and_comes_bac
 		usleep(1000);
 	do {
 		sem_post(&gate);
-		worker_request(worker);
+		worker_ask(crew, worker);
 		result = worker_harvest(worker, FOREVER_NS);
 	} while (result.late);
 	assert_int_equal(result.list->len, len);
 	worker_free(worker);
+	crew_free(crew, STOP_NS);
 	sem_destroy(&gate);
 }
 
@@ -284,11 +295,13 @@ static void test_worker_that_is_stuck_at_the_end_is_left_behind_and_frees_itself
 	sem_init(&gate, 0, 0);
 	sem_init(&left, 0, 0);
 	sem_init(&entered, 0, 0);
-	struct worker *worker = worker_make(&ops);
-	worker_request(worker);
+	struct crew *crew = crew_new();
+	struct worker *worker = worker_make(crew, &ops);
+	worker_ask(crew, worker);
 	sem_wait(&entered);
 	assert_true(worker_harvest(worker, monotonic_ns()).late);
 	worker_free(worker);
+	crew_free(crew, STOP_NS);
 	assert_int_not_equal(sem_trywait(&left), 0);
 	sem_post(&gate);
 	sem_wait(&left);
@@ -309,13 +322,68 @@ static void test_worker_without_a_source_is_woken_now_and_then_only(void **state
 	static const struct host_ops ops = {.collect = absent_collect};
 	(void)state;
 	absent_rounds = 0;
-	struct worker *worker = worker_make(&ops);
+	struct crew *crew = crew_new();
+	struct worker *worker = worker_make(crew, &ops);
 	for (int i = 0; i < 33; i++) {
-		worker_request(worker);
+		worker_ask(crew, worker);
 		assert_int_equal(worker_harvest(worker, FOREVER_NS).error, -ENODATA);
 	}
 	assert_int_equal(__atomic_load_n(&absent_rounds, __ATOMIC_ACQUIRE), 3);
 	worker_free(worker);
+	crew_free(crew, STOP_NS);
+}
+
+static int quick_collect(struct host *host)
+{
+	static const struct host_family family = HOST_GAUGE("quick", "Quick.");
+	host_u64(host, &family, 1);
+	return 0;
+}
+
+static unsigned threads_count(void)
+{
+	unsigned count = 0;
+	DIR *tasks = opendir("/proc/self/task");
+	assert_non_null(tasks);
+	for (const struct dirent *entry; (entry = readdir(tasks));)
+		count += *entry->d_name != '.';
+	closedir(tasks);
+	return count;
+}
+
+static void test_crew_gives_those_behind_a_stuck_one_a_thread_and_no_more(void **state)
+{
+	static const struct host_ops quick_ops = {.collect = quick_collect};
+	(void)state;
+	sem_init(&gate, 0, 0);
+	sem_init(&entered, 0, 0);
+	const unsigned before = threads_count();
+	struct crew *crew = crew_new();
+	struct worker *stuck = worker_make(crew, &gated_ops);
+	struct worker *quick[3];
+	for (size_t i = 0; i < 3; i++)
+		quick[i] = worker_make(crew, &quick_ops);
+	for (int round = 0; round < 3; round++) {
+		worker_request(stuck);
+		for (size_t i = 0; i < 3; i++)
+			worker_request(quick[i]);
+		crew_start(crew);
+		for (size_t i = 0; i < 3; i++) {
+			const struct worker_result result = worker_harvest(quick[i], FOREVER_NS);
+			assert_false(result.late);
+			assert_true(result.list->len > 0);
+		}
+		assert_true(worker_harvest(stuck, monotonic_ns()).late);
+		assert_int_equal(threads_count() - before, 2);
+	}
+	sem_post(&gate);
+	/* Back again, it does not stay idle beside the other. */
+	while (threads_count() - before != 1)
+		usleep(1000);
+	for (size_t i = 0; i < 3; i++)
+		worker_free(quick[i]);
+	worker_free(stuck);
+	crew_free(crew, STOP_NS);
 }
 
 static void test_slow_collector_gives_the_same_samples_through_its_list(void **state)
@@ -390,6 +458,7 @@ int main(void)
 		HOST_TEST(test_worker_that_is_late_is_served_from_its_last_round_and_comes_back),
 		HOST_TEST(test_worker_that_is_stuck_at_the_end_is_left_behind_and_frees_itself),
 		HOST_TEST(test_worker_without_a_source_is_woken_now_and_then_only),
+		HOST_TEST(test_crew_gives_those_behind_a_stuck_one_a_thread_and_no_more),
 		HOST_TEST(test_slow_collector_gives_the_same_samples_through_its_list),
 		HOST_TEST(test_prober_asks_the_others_when_one_mount_never_answers),
 	};
