@@ -44,8 +44,8 @@ $(BUILD)/bench/bench_%: $(BUILD)/obj/bench/bench_%.o $(BENCH_PEER) $(BUILD)/benc
 	$(Q)$(CC) $(LDFLAGS_ALL) -pie -o $@ $^ $(URCU_LIBS) $(BENCH_LIBS) $(BENCH_PEER_LIBS) -lpthread -lm
 
 # Those that ask about the agent link it too.
-$(BUILD)/bench/bench_read $(BUILD)/bench/bench_render $(BUILD)/bench/bench_http: $(BUILD)/libagent.a
-$(BUILD)/bench/bench_read $(BUILD)/bench/bench_render $(BUILD)/bench/bench_http: BENCH_LIBS = $(AGENT_LIBS)
+$(BUILD)/bench/bench_read $(BUILD)/bench/bench_render $(BUILD)/bench/bench_compress $(BUILD)/bench/bench_http: $(BUILD)/libagent.a
+$(BUILD)/bench/bench_read $(BUILD)/bench/bench_render $(BUILD)/bench/bench_compress $(BUILD)/bench/bench_http: BENCH_LIBS = $(AGENT_LIBS)
 
 .PRECIOUS: $(BUILD)/obj/bench/%.o
 

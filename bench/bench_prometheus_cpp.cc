@@ -2,6 +2,7 @@
 /* prometheus-cpp as a peer, used as its documentation says: families from builders, references kept by the caller. */
 #include "bench_prometheus_cpp.h"
 
+#include <chrono>
 #include <memory>
 #include <string>
 #include <vector>
@@ -9,13 +10,19 @@
 #include <prometheus/counter.h>
 #include <prometheus/family.h>
 #include <prometheus/gauge.h>
+#include <prometheus/histogram.h>
 #include <prometheus/registry.h>
+#include <prometheus/summary.h>
 #include <prometheus/text_serializer.h>
+
+#include "observe_values.h"
 
 using prometheus::Counter;
 using prometheus::Family;
 using prometheus::Gauge;
+using prometheus::Histogram;
 using prometheus::Labels;
+using prometheus::Summary;
 
 namespace
 {
@@ -31,6 +38,16 @@ struct Counters : Peer {
 
 struct OneGauge : Peer {
 	Gauge *gauge;
+};
+
+struct OneHistogram : Peer {
+	Histogram *histogram;
+	const double *values;
+};
+
+struct OneSummary : Peer {
+	Summary *summary;
+	const double *values;
 };
 
 struct Lookup : Peer {
@@ -122,6 +139,41 @@ void prometheus_cpp_gauge_add(void *context, unsigned, uint64_t operations)
 	Gauge *gauge = peer_in<OneGauge>(context)->gauge;
 	for (uint64_t i = 0; i < operations; i++)
 		gauge->Increment(1);
+}
+
+void *prometheus_cpp_histogram_new(const observe_values *values)
+{
+	auto *peer = new OneHistogram;
+	const Histogram::BucketBoundaries bounds{0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10};
+	auto &family =
+		prometheus::BuildHistogram().Name("peer_histogram").Help("A histogram.").Register(peer->registry);
+	peer->histogram = &family.Add(Labels{}, bounds);
+	peer->values = values->seconds;
+	return peer_out(peer);
+}
+
+void prometheus_cpp_histogram_observe(void *context, unsigned, uint64_t operations)
+{
+	auto *peer = peer_in<OneHistogram>(context);
+	for (uint64_t i = 0; i < operations; i++)
+		peer->histogram->Observe(peer->values[i % OBSERVE_VALUES]);
+}
+
+void *prometheus_cpp_summary_new(const observe_values *values)
+{
+	auto *peer = new OneSummary;
+	const Summary::Quantiles quantiles{{0.5, 0.05}, {0.9, 0.01}, {0.99, 0.001}};
+	auto &family = prometheus::BuildSummary().Name("peer_summary").Help("A summary.").Register(peer->registry);
+	peer->summary = &family.Add(Labels{}, quantiles, std::chrono::seconds(600), 5);
+	peer->values = values->seconds;
+	return peer_out(peer);
+}
+
+void prometheus_cpp_summary_observe(void *context, unsigned, uint64_t operations)
+{
+	auto *peer = peer_in<OneSummary>(context);
+	for (uint64_t i = 0; i < operations; i++)
+		peer->summary->Observe(peer->values[i % OBSERVE_VALUES]);
 }
 
 void *prometheus_cpp_lookup_new(const label_set *sets, size_t count)

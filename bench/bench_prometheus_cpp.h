@@ -37,6 +37,14 @@ void *prometheus_cpp_gauge_new(void);
 void prometheus_cpp_gauge_set(void *peer, unsigned thread, uint64_t operations);
 void prometheus_cpp_gauge_add(void *peer, unsigned thread, uint64_t operations);
 
+/* A histogram with the bounds that mstat has by default, and a summary with mstat's default quantiles and window; both
+ * observe the values in turn. */
+struct observe_values;
+void *prometheus_cpp_histogram_new(const struct observe_values *values);
+void prometheus_cpp_histogram_observe(void *peer, unsigned thread, uint64_t operations);
+void *prometheus_cpp_summary_new(const struct observe_values *values);
+void prometheus_cpp_summary_observe(void *peer, unsigned thread, uint64_t operations);
+
 /* Family::Add(labels).Increment() over `count` (a power of two) label sets in rotation. */
 void *prometheus_cpp_lookup_new(const struct label_set *sets, size_t count);
 void prometheus_cpp_lookup_increment(void *peer, unsigned thread, uint64_t operations);

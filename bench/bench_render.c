@@ -4,101 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "expose/text.h"
-#include "snapshot/builder.h"
-#include "snapshot/snapshot.h"
-
 #include "bench_prometheus_cpp.h"
 #include "child.h"
 #include "harness.h"
-
-#define FAMILIES 10u
-
-/* A synthetic page: FAMILIES counter families with the same label sets in each. */
-struct page_source {
-	size_t series_count; /* of all families */
-	const struct label_set *sets;
-	struct catalog *catalog;
-	struct builder *builder;
-	struct snapshot *snapshot;
-	series_ref *series;
-	char *body; /* of the last rendering */
-	size_t len;
-};
-
-static void *or_fail(void *pointer)
-{
-	if (!pointer)
-		bench_fail("out of memory");
-	return pointer;
-}
-
-static void conflict_check(enum catalog_conflict conflict)
-{
-	if (conflict != CATALOG_OK)
-		bench_fail("the catalog refused a series: %s", catalog_conflict_label(conflict));
-}
-
-static void family_fill(struct page_source *source, size_t index)
-{
-	size_t count = source->series_count / FAMILIES;
-	char name[48];
-	snprintf(name, sizeof(name), "bench_requests_%zu", index);
-	struct family_request request = {.name = name,
-					 .help = "A counter.",
-					 .unit = "",
-					 .type = METRIC_COUNTER,
-					 .label_names = label_names,
-					 .label_count = LABEL_COUNT};
-	family_ref family;
-	conflict_check(catalog_family(source->catalog, &request, &family));
-	for (size_t i = 0; i < count; i++) {
-		struct label labels[LABEL_COUNT];
-		for (size_t j = 0; j < LABEL_COUNT; j++)
-			labels[j] = (struct label){label_names[j], source->sets[i].values[j]};
-		conflict_check(catalog_series(source->catalog, family, labels, LABEL_COUNT,
-					      &source->series[index * count + i]));
-	}
-}
-
-/* One collection: every series gets its value. */
-static void collect(struct page_source *source, uint64_t salt)
-{
-	builder_begin(source->builder);
-	for (size_t i = 0; i < source->series_count; i++)
-		builder_merge(source->builder, source->series[i], MERGE_SUM,
-			      (struct number){.type = NUMBER_U64, .u64 = i * 977 + salt}, 0);
-	snapshot_unref(source->snapshot);
-	source->snapshot = or_fail(builder_freeze(source->builder));
-}
-
-static void render(struct page_source *source)
-{
-	free(source->body);
-	source->body = NULL;
-	if (text_render(source->snapshot, &source->body, &source->len))
-		bench_fail("out of memory for a page of %zu series", source->series_count);
-}
-
-static void page_source_init(struct page_source *source, size_t series_count, const struct label_set *sets)
-{
-	*source = (struct page_source){.series_count = series_count, .sets = sets};
-	source->series = or_fail(calloc(series_count, sizeof(*source->series)));
-	source->catalog = or_fail(catalog_new((uint32_t)series_count + 16));
-	source->builder = or_fail(builder_new(source->catalog));
-	for (size_t i = 0; i < FAMILIES; i++)
-		family_fill(source, i);
-	collect(source, 0);
-}
-
-static void page_source_fini(struct page_source *source)
-{
-	free(source->body);
-	snapshot_unref(source->snapshot);
-	builder_free(source->builder);
-	catalog_free(source->catalog);
-	free(source->series);
-}
+#include "page_source.h"
 
 /* ---- time ---- */
 
@@ -107,24 +16,43 @@ static void copy_loop(void *context, unsigned thread, uint64_t operations)
 	(void)thread;
 	const struct page_source *source = context;
 	for (uint64_t i = 0; i < operations; i++) {
-		char *copy = or_fail(malloc(source->len));
+		char *copy = malloc(source->len);
+		if (!copy)
+			bench_fail("out of memory for a page of %zu series", source->series_count);
 		memcpy(copy, source->body, source->len);
 		__asm__ volatile("" : : "r"(copy) : "memory");
 		free(copy);
 	}
 }
 
-static void render_loop(void *context, unsigned thread, uint64_t operations)
+static void format_loop(const struct page_source *source, enum format format, uint64_t operations)
 {
-	(void)thread;
-	const struct page_source *source = context;
+	const struct format_options options = {.format = format};
 	for (uint64_t i = 0; i < operations; i++) {
 		char *body;
 		size_t len;
-		if (text_render(source->snapshot, &body, &len))
+		if (format_render(source->snapshot, &options, &body, &len))
 			bench_fail("out of memory for a page of %zu series", source->series_count);
 		free(body);
 	}
+}
+
+static void text_loop(void *context, unsigned thread, uint64_t operations)
+{
+	(void)thread;
+	format_loop(context, FORMAT_TEXT, operations);
+}
+
+static void openmetrics_loop(void *context, unsigned thread, uint64_t operations)
+{
+	(void)thread;
+	format_loop(context, FORMAT_OPENMETRICS_1_0, operations);
+}
+
+static void protobuf_loop(void *context, unsigned thread, uint64_t operations)
+{
+	(void)thread;
+	format_loop(context, FORMAT_PROTOBUF, operations);
 }
 
 static void collect_render_loop(void *context, unsigned thread, uint64_t operations)
@@ -132,8 +60,8 @@ static void collect_render_loop(void *context, unsigned thread, uint64_t operati
 	(void)thread;
 	struct page_source *source = context;
 	for (uint64_t i = 0; i < operations; i++) {
-		collect(source, i);
-		render(source);
+		page_source_collect(source, i);
+		page_source_render(source);
 	}
 }
 
@@ -142,12 +70,14 @@ static void time_run(size_t series_count, const struct label_set *sets)
 	struct page_source still, moving;
 	page_source_init(&still, series_count, sets);
 	page_source_init(&moving, series_count, sets);
-	render(&still);
-	void *peer = PROMETHEUS_CPP(prometheus_cpp_page_new(sets, FAMILIES, series_count / FAMILIES));
+	page_source_render(&still);
+	void *peer = PROMETHEUS_CPP(prometheus_cpp_page_new(sets, PAGE_FAMILIES, series_count / PAGE_FAMILIES));
 	const struct bench_case cases[] = {
 		{.name = "copying the finished page", .loop = copy_loop, .context = &still, .items = series_count},
-		{.name = "text_render", .loop = render_loop, .context = &still, .items = series_count},
-		{.name = "merge, freeze, text_render",
+		{.name = "text 0.0.4", .loop = text_loop, .context = &still, .items = series_count},
+		{.name = "OpenMetrics 1.0.0", .loop = openmetrics_loop, .context = &still, .items = series_count},
+		{.name = "protobuf", .loop = protobuf_loop, .context = &still, .items = series_count},
+		{.name = "merge, freeze, text 0.0.4",
 		 .loop = collect_render_loop,
 		 .context = &moving,
 		 .items = series_count},
@@ -170,20 +100,6 @@ static void time_run(size_t series_count, const struct label_set *sets)
 
 /* ---- memory ---- */
 
-static double resident_bytes(void)
-{
-	FILE *file = fopen("/proc/self/smaps_rollup", "re");
-	char line[256];
-	double kib = -1;
-	while (file && fgets(line, sizeof(line), file))
-		if (sscanf(line, "Rss: %lf", &kib) == 1)
-			break;
-	if (kib < 0)
-		bench_fail("no Rss in /proc/self/smaps_rollup: the kernel is older than 4.14, or /proc is not mounted");
-	fclose(file);
-	return kib * 1024;
-}
-
 struct memory_case {
 	size_t series_count;
 	const struct label_set *sets;
@@ -198,8 +114,8 @@ static double memory_growth(void *context)
 	double before = resident_bytes();
 	page_source_init(&source, memory->series_count, memory->sets);
 	for (unsigned i = 0; i < memory->collections; i++) {
-		collect(&source, i);
-		render(&source);
+		page_source_collect(&source, i);
+		page_source_render(&source);
 	}
 	double after = resident_bytes();
 	page_source_fini(&source);
@@ -211,7 +127,7 @@ static double text_bytes(void *context)
 	const struct memory_case *memory = context;
 	struct page_source source;
 	page_source_init(&source, memory->series_count, memory->sets);
-	render(&source);
+	page_source_render(&source);
 	double bytes = (double)source.len / (double)memory->series_count;
 	page_source_fini(&source);
 	return bytes;
@@ -232,7 +148,7 @@ static double peer_growth(void *context)
 {
 	const struct memory_case *memory = context;
 	double before = resident_bytes();
-	void *peer = prometheus_cpp_page_new(memory->sets, FAMILIES, memory->series_count / FAMILIES);
+	void *peer = prometheus_cpp_page_new(memory->sets, PAGE_FAMILIES, memory->series_count / PAGE_FAMILIES);
 	prometheus_cpp_page_collect_serialize(peer, 0, 1);
 	double after = resident_bytes();
 	prometheus_cpp_free(peer);
@@ -263,12 +179,12 @@ static void memory_run(size_t series_count, const struct label_set *sets)
 
 int main(int argc, char **argv)
 {
-	static const size_t counts[] = {1000, 10000, 100000};
+	static const size_t counts[] = {1000, 10000, 100000, 1000000};
 	size_t sizes = 0;
 	bench_begin("what does a page cost the agent, per series?", argc, argv);
 	while (sizes < sizeof(counts) / sizeof(*counts) && !(bench_quick() && counts[sizes] > 10000))
 		sizes++;
-	struct label_set *sets = label_sets_new(counts[sizes - 1] / FAMILIES);
+	struct label_set *sets = label_sets_new(counts[sizes - 1] / PAGE_FAMILIES);
 	/* Memory first: the children must begin with a heap that nothing was freed in. */
 	for (size_t i = 0; i < sizes; i++)
 		memory_run(counts[i], sets);

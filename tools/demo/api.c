@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cache.h"
+#include "timings.h"
 
 static void answer_print(struct answer *answer, const char *format, va_list arguments)
 {
@@ -61,12 +62,18 @@ void outcome_count(struct outcome *outcome, enum family_id family, unsigned firs
 
 void outcome_step(struct outcome *outcome, enum step step, enum result result)
 {
+	int64_t now_ns = mstat_now_ns();
 	outcome_count(outcome, FAMILY_STEPS, step, result, 0, 1);
+	if (result != RESULT_SKIPPED)
+		timing_step(step, now_ns - outcome->step_ns + outcome->step_simulated_ns);
+	outcome->step_ns = now_ns;
+	outcome->step_simulated_ns = 0;
 }
 
 void outcome_workflow(struct outcome *outcome, enum workflow workflow, enum result result)
 {
 	outcome_count(outcome, FAMILY_WORKFLOWS, result, workflow, 0, 1);
+	timing_workflow(workflow, mstat_now_ns() - outcome->begin_ns + outcome->simulated_ns);
 }
 
 void workflow_refuse(struct outcome *outcome, enum workflow workflow, const char *format, ...)
@@ -115,6 +122,8 @@ void api_handle(const struct request *request, struct outcome *outcome)
 {
 	enum method method = endpoint_method(request->endpoint);
 	outcome->effects.count = 0;
+	outcome->begin_ns = outcome->step_ns = mstat_now_ns();
+	outcome->simulated_ns = outcome->step_simulated_ns = 0;
 	if (request->endpoint == ENDPOINT_OTHER)
 		api_other(request, outcome);
 	else if (request->method != method)
@@ -130,4 +139,6 @@ void api_handle(const struct request *request, struct outcome *outcome)
 	outcome_count(outcome, FAMILY_HTTP_REQUESTS, request->method, request->endpoint, status, 1);
 	if (status_error(status) != HTTP_ERROR_NONE)
 		outcome_count(outcome, FAMILY_HTTP_ERRORS, status_error(status), request->endpoint, 0, 1);
+	timing_request(request->method, request->endpoint, status,
+		       mstat_now_ns() - outcome->begin_ns + outcome->simulated_ns, request->trace);
 }

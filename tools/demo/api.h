@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "ledger.h"
+#include "trace.h"
 
 #define REQUEST_BODY_BYTES_MAX 16384u
 
@@ -24,11 +25,17 @@ struct request {
 	const char *query_key; /* of /api/cache; NULL: not given */
 	const char *query_layer;
 	uint64_t *random; /* of the calling thread */
+	const struct trace *trace;
 };
 
 struct outcome {
 	struct answer answer;
 	struct effects effects;
+	int64_t begin_ns; /* CLOCK_MONOTONIC */
+	int64_t step_ns;  /* when the last step ended */
+	/* How much longer simulated things claim to have taken than they did: in all, and since the last step. */
+	int64_t simulated_ns;
+	int64_t step_simulated_ns;
 };
 
 /* Handles a request: sets the answer and the effects, those on http_requests_total included. Thread-safe. May take
@@ -55,7 +62,8 @@ __attribute__((format(printf, 3, 4))) void outcome_refuse(struct outcome *outcom
 void outcome_count(struct outcome *outcome, enum family_id family, unsigned first, unsigned second, unsigned third,
 		   uint64_t units);
 
-/* Notes a step of a workflow, and the end of one. */
+/* Notes a step of a workflow, and the end of one. A step lasts from the end of the last one, a workflow from the
+ * beginning of the request. */
 void outcome_step(struct outcome *outcome, enum step step, enum result result);
 void outcome_workflow(struct outcome *outcome, enum workflow workflow, enum result result);
 

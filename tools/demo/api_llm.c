@@ -17,11 +17,14 @@
 #include "cache.h"
 #include "pricing.h"
 #include "random.h"
+#include "timings.h"
 
 #define BURST_EVERY_S 5
 #define BURST_FAILS_PERCENT 60
 #define CALM_FAILS_PERCENT 1
 #define MAX_TOKENS_MAX 4096
+#define TIME_FACTOR 4000 /* a simulated model is so much faster than it says */
+#define TIMEOUT_NS 30000000000
 
 struct call {
 	enum model model;
@@ -59,9 +62,19 @@ static enum llm_error provider_fails(uint64_t *random)
 	return (enum llm_error)(1 + turn % (LLM_ERROR_COUNT - 1));
 }
 
-static void provider_delay(uint64_t *random)
+/* Sleeps a little, and claims that it was as long as a model takes: 0.4 to 2 seconds, or all of the time that a caller
+ * would wait. */
+static void provider_delay(const struct request *request, struct outcome *outcome, const struct call *call,
+			   enum llm_error error)
 {
-	nanosleep(&(struct timespec){0, 100000 + (long)random_below(random, 400000)}, NULL);
+	int64_t slept_ns = mstat_now_ns();
+	long sleep_ns = 100000 + (long)random_below(request->random, 400000);
+	nanosleep(&(struct timespec){0, sleep_ns}, NULL);
+	slept_ns = mstat_now_ns() - slept_ns;
+	int64_t claimed_ns = error == LLM_ERROR_TIMEOUT ? TIMEOUT_NS : sleep_ns * TIME_FACTOR;
+	outcome->simulated_ns += claimed_ns - slept_ns;
+	outcome->step_simulated_ns += claimed_ns - slept_ns;
+	timing_call(call->model, claimed_ns, request->trace);
 }
 
 static void call_fail(struct outcome *outcome, const struct call *call, enum llm_error error)
@@ -117,8 +130,9 @@ static void call_run(const struct request *request, struct outcome *outcome, con
 	bool hit = outcome_cache(outcome, LAYER_L1, key, 64);
 	outcome_step(outcome, STEP_CACHE_LOOKUP, RESULT_SUCCESS);
 
-	provider_delay(request->random);
+	timing_prompt(call->model, call->prompt);
 	enum llm_error error = provider_fails(request->random);
+	provider_delay(request, outcome, call, error);
 	outcome_count(outcome, FAMILY_LLM_REQUESTS, call->provider, call->model, error, 1);
 	if (error != LLM_ERROR_NONE) {
 		call_fail(outcome, call, error);

@@ -7,6 +7,8 @@
 
 #include <jansson.h>
 
+#include "db_pool.h"
+
 static bool username_is_valid(const char *username)
 {
 	size_t len = strspn(username, "abcdefghijklmnopqrstuvwxyz0123456789_-");
@@ -65,6 +67,7 @@ void api_register(const struct request *request, struct outcome *outcome)
 		goto out;
 	}
 	outcome_step(outcome, STEP_VALIDATE, RESULT_SUCCESS);
+	db_pool_store(request->random);
 	outcome_step(outcome, STEP_STORE, RESULT_SUCCESS);
 	outcome_workflow(outcome, WORKFLOW_REGISTRATION, RESULT_SUCCESS);
 	outcome_answer(outcome, STATUS_CREATED, "{\"user_id\":\"%016" PRIx64 "\",\"username\":\"%s\"}\n",

@@ -22,7 +22,8 @@ struct cache_result {
 	uint32_t expirations;
 };
 
-/* Sets the capacity gauges of this process. Call once in each worker. */
+/* Makes the handles of the caches' own families and sets the capacity gauges of this process. Call once in each
+ * worker. */
 void caches_init(void);
 void caches_fini(void);
 

@@ -39,6 +39,7 @@ void connection_notify(void *context, struct MHD_Connection *mhd, void **state,
 		if (!connection)
 			return; /* served all the same, without being counted */
 		connection->state = CONNECTION_IDLE;
+		mstat_gauge_inc(process_metrics.active_connections);
 		state_enter(CONNECTION_IDLE, false);
 		*state = connection;
 		return;
@@ -47,6 +48,7 @@ void connection_notify(void *context, struct MHD_Connection *mhd, void **state,
 		return;
 	state_leave(connection->state, connection->kept_alive);
 	state_enter(CONNECTION_CLOSED, false);
+	mstat_gauge_dec(process_metrics.active_connections);
 	free(connection);
 	*state = NULL;
 }

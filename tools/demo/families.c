@@ -170,6 +170,9 @@ static void process_metrics_init(void)
 		process_metrics.cache_size[i] = mstat_gauge_with(&cache_size, layer);
 		process_metrics.cache_capacity[i] = mstat_gauge_with(&cache_capacity, layer);
 	}
+	process_metrics.active_connections = mstat_gauge_with(&active_connections);
+	process_metrics.active_threads = mstat_gauge_with(&threadpool_active_threads, "http");
+	process_metrics.max_threads = mstat_gauge_with(&threadpool_max_threads, "http");
 	process_metrics.active_workflows = mstat_gauge_with(&active_workflows);
 }
 

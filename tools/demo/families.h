@@ -62,6 +62,9 @@ struct process_metrics {
 	mstat_counter *connections[CONNECTION_COUNT];
 	mstat_gauge *connections_active[CONNECTION_COUNT];
 	mstat_gauge *connections_keepalive[CONNECTION_COUNT];
+	mstat_gauge *active_connections;
+	mstat_gauge *active_threads;
+	mstat_gauge *max_threads;
 	mstat_gauge *cache_entries[LAYER_COUNT];
 	mstat_gauge *cache_size[LAYER_COUNT];
 	mstat_gauge *cache_capacity[LAYER_COUNT];

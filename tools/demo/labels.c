@@ -18,6 +18,14 @@ static const char *const result_texts[] = {DEMO_RESULTS(DEMO_LABEL_TEXT)};
 static const char *const token_texts[] = {DEMO_TOKEN_TYPES(DEMO_LABEL_TEXT)};
 static const char *const workflow_texts[] = {DEMO_WORKFLOWS(DEMO_LABEL_TEXT)};
 static const char *const step_texts[] = {DEMO_STEPS(DEMO_LABEL_TEXT)};
+static const char *const event_type_texts[] = {DEMO_EVENT_TYPES(DEMO_LABEL_TEXT)};
+static const char *const pipeline_texts[] = {DEMO_PIPELINES(DEMO_LABEL_TEXT)};
+static const char *const operator_texts[] = {DEMO_OPERATORS(DEMO_LABEL_TEXT)};
+static const char *const drop_texts[] = {DEMO_DROP_REASONS(DEMO_LABEL_TEXT)};
+static const char *const backend_texts[] = {DEMO_BACKENDS(DEMO_LABEL_TEXT)};
+static const char *const state_operation_texts[] = {DEMO_STATE_OPERATIONS(DEMO_LABEL_TEXT)};
+static const char *const state_error_texts[] = {DEMO_STATE_ERRORS(DEMO_LABEL_TEXT)};
+static const char *const namespace_texts[] = {DEMO_NAMESPACES(DEMO_LABEL_TEXT)};
 
 static const char *const endpoint_texts[] = {
 #define DEMO_ENDPOINT(id, path, method, statuses, handler) path,
@@ -46,14 +54,29 @@ static const struct {
 	unsigned count;
 	const char *const *texts;
 } domains[DOMAIN_COUNT] = {
-	[DOMAIN_METHOD] = DEMO_DOMAIN(method_texts),         [DOMAIN_HTTP_ERROR] = DEMO_DOMAIN(http_error_texts),
-	[DOMAIN_CONNECTION] = DEMO_DOMAIN(connection_texts), [DOMAIN_LAYER] = DEMO_DOMAIN(layer_texts),
-	[DOMAIN_CACHE_TYPE] = DEMO_DOMAIN(cache_type_texts), [DOMAIN_PROVIDER] = DEMO_DOMAIN(provider_texts),
-	[DOMAIN_LLM_ERROR] = DEMO_DOMAIN(llm_error_texts),   [DOMAIN_COMPONENT] = DEMO_DOMAIN(component_texts),
-	[DOMAIN_RESULT] = DEMO_DOMAIN(result_texts),         [DOMAIN_TOKEN] = DEMO_DOMAIN(token_texts),
-	[DOMAIN_WORKFLOW] = DEMO_DOMAIN(workflow_texts),     [DOMAIN_STEP] = DEMO_DOMAIN(step_texts),
-	[DOMAIN_ENDPOINT] = DEMO_DOMAIN(endpoint_texts),     [DOMAIN_STATUS] = DEMO_DOMAIN(status_texts),
+	[DOMAIN_METHOD] = DEMO_DOMAIN(method_texts),
+	[DOMAIN_HTTP_ERROR] = DEMO_DOMAIN(http_error_texts),
+	[DOMAIN_CONNECTION] = DEMO_DOMAIN(connection_texts),
+	[DOMAIN_LAYER] = DEMO_DOMAIN(layer_texts),
+	[DOMAIN_CACHE_TYPE] = DEMO_DOMAIN(cache_type_texts),
+	[DOMAIN_PROVIDER] = DEMO_DOMAIN(provider_texts),
+	[DOMAIN_LLM_ERROR] = DEMO_DOMAIN(llm_error_texts),
+	[DOMAIN_COMPONENT] = DEMO_DOMAIN(component_texts),
+	[DOMAIN_RESULT] = DEMO_DOMAIN(result_texts),
+	[DOMAIN_TOKEN] = DEMO_DOMAIN(token_texts),
+	[DOMAIN_WORKFLOW] = DEMO_DOMAIN(workflow_texts),
+	[DOMAIN_STEP] = DEMO_DOMAIN(step_texts),
+	[DOMAIN_ENDPOINT] = DEMO_DOMAIN(endpoint_texts),
+	[DOMAIN_STATUS] = DEMO_DOMAIN(status_texts),
 	[DOMAIN_MODEL] = DEMO_DOMAIN(model_texts),
+	[DOMAIN_EVENT_TYPE] = DEMO_DOMAIN(event_type_texts),
+	[DOMAIN_PIPELINE] = DEMO_DOMAIN(pipeline_texts),
+	[DOMAIN_OPERATOR] = DEMO_DOMAIN(operator_texts),
+	[DOMAIN_DROP] = DEMO_DOMAIN(drop_texts),
+	[DOMAIN_BACKEND] = DEMO_DOMAIN(backend_texts),
+	[DOMAIN_STATE_OPERATION] = DEMO_DOMAIN(state_operation_texts),
+	[DOMAIN_STATE_ERROR] = DEMO_DOMAIN(state_error_texts),
+	[DOMAIN_NAMESPACE] = DEMO_DOMAIN(namespace_texts),
 };
 
 unsigned label_count(enum label_domain domain)
@@ -115,6 +138,12 @@ enum provider model_provider(enum model model)
 	};
 	assert(model < MODEL_COUNT);
 	return providers[model];
+}
+
+enum pipeline event_pipeline(enum event_type type)
+{
+	assert(type < EVENT_COUNT);
+	return type == EVENT_COMPLETION ? PIPELINE_INFERENCE : PIPELINE_REQUESTS;
 }
 
 enum method endpoint_method(enum endpoint endpoint)

@@ -42,6 +42,34 @@
 	X(STEP, INFERENCE, "inference")                                                                                \
 	X(STEP, SEARCH, "search")                                                                                      \
 	X(STEP, STORE, "store")
+#define DEMO_EVENT_TYPES(X)                                                                                            \
+	X(EVENT, REGISTRATION, "registration")                                                                         \
+	X(EVENT, COMPLETION, "completion")                                                                             \
+	X(EVENT, OPTIMIZATION, "optimization")                                                                         \
+	X(EVENT, LOOKUP, "lookup")
+#define DEMO_PIPELINES(X) X(PIPELINE, REQUESTS, "requests") X(PIPELINE, INFERENCE, "inference")
+#define DEMO_OPERATORS(X)                                                                                              \
+	X(OPERATOR, INGEST, "ingest")                                                                                  \
+	X(OPERATOR, PARSE, "parse")                                                                                    \
+	X(OPERATOR, ENRICH, "enrich")                                                                                  \
+	X(OPERATOR, AGGREGATE, "aggregate")
+#define DEMO_DROP_REASONS(X)                                                                                           \
+	X(DROP, QUEUE_FULL, "queue_full")                                                                              \
+	X(DROP, DUPLICATE, "duplicate")                                                                                \
+	X(DROP, REFUSED, "refused")                                                                                    \
+	X(DROP, STATE_ERROR, "state_error")                                                                            \
+	X(DROP, LATE, "late")
+#define DEMO_BACKENDS(X)                                                                                               \
+	X(BACKEND, MEMORY, "memory")                                                                                   \
+	X(BACKEND, REDIS, "redis") X(BACKEND, POSTGRES, "postgres") X(BACKEND, SLED, "sled")
+#define DEMO_STATE_OPERATIONS(X)                                                                                       \
+	X(STATE, GET, "get") X(STATE, PUT, "put") X(STATE, DELETE, "delete") X(STATE, SCAN, "scan")
+#define DEMO_STATE_ERRORS(X)                                                                                           \
+	X(STATE_ERROR, NONE, "none")                                                                                   \
+	X(STATE_ERROR, TIMEOUT, "timeout")                                                                             \
+	X(STATE_ERROR, CONNECTION, "connection")                                                                       \
+	X(STATE_ERROR, SERIALIZATION, "serialization")
+#define DEMO_NAMESPACES(X) X(NAMESPACE, USERS, "users") X(NAMESPACE, AGGREGATES, "aggregates")
 
 #define DEMO_LABEL_ENUM(domain, id, text) domain##_##id,
 enum method { DEMO_METHODS(DEMO_LABEL_ENUM) METHOD_COUNT };
@@ -56,6 +84,14 @@ enum result { DEMO_RESULTS(DEMO_LABEL_ENUM) RESULT_COUNT };
 enum token_type { DEMO_TOKEN_TYPES(DEMO_LABEL_ENUM) TOKEN_COUNT };
 enum workflow { DEMO_WORKFLOWS(DEMO_LABEL_ENUM) WORKFLOW_COUNT };
 enum step { DEMO_STEPS(DEMO_LABEL_ENUM) STEP_COUNT };
+enum event_type { DEMO_EVENT_TYPES(DEMO_LABEL_ENUM) EVENT_COUNT };
+enum pipeline { DEMO_PIPELINES(DEMO_LABEL_ENUM) PIPELINE_COUNT };
+enum operator_id { DEMO_OPERATORS(DEMO_LABEL_ENUM) OPERATOR_COUNT };
+enum drop_reason { DEMO_DROP_REASONS(DEMO_LABEL_ENUM) DROP_COUNT };
+enum backend { DEMO_BACKENDS(DEMO_LABEL_ENUM) BACKEND_COUNT };
+enum state_operation { DEMO_STATE_OPERATIONS(DEMO_LABEL_ENUM) STATE_COUNT };
+enum state_error { DEMO_STATE_ERRORS(DEMO_LABEL_ENUM) STATE_ERROR_COUNT };
+enum state_namespace { DEMO_NAMESPACES(DEMO_LABEL_ENUM) NAMESPACE_COUNT };
 #undef DEMO_LABEL_ENUM
 
 enum endpoint {
@@ -94,6 +130,14 @@ enum label_domain {
 	DOMAIN_TOKEN,
 	DOMAIN_WORKFLOW,
 	DOMAIN_STEP,
+	DOMAIN_EVENT_TYPE,
+	DOMAIN_PIPELINE,
+	DOMAIN_OPERATOR,
+	DOMAIN_DROP,
+	DOMAIN_BACKEND,
+	DOMAIN_STATE_OPERATION,
+	DOMAIN_STATE_ERROR,
+	DOMAIN_NAMESPACE,
 	DOMAIN_ENDPOINT,
 	DOMAIN_STATUS,
 	DOMAIN_MODEL,
@@ -120,6 +164,9 @@ enum http_error status_error(enum http_status status);
 
 /* The provider of a model. */
 enum provider model_provider(enum model model);
+
+/* The pipeline of an event. */
+enum pipeline event_pipeline(enum event_type type);
 
 /* The only method of an endpoint; METHOD_COUNT for ENDPOINT_OTHER, which has none. */
 enum method endpoint_method(enum endpoint endpoint);

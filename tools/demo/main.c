@@ -8,11 +8,16 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "event.h"
 #include "families.h"
+#include "gateway.h"
 #include "ledger.h"
 #include "options.h"
+#include "process_memory.h"
 #include "segment_value.h"
+#include "stream_metrics.h"
 #include "supervisor.h"
+#include "timings.h"
 
 #define LISTEN_BACKLOG 512
 
@@ -88,6 +93,10 @@ static void segment_open(void)
 	struct mstat_status status;
 	int reason = mstat_open(&options);
 	families_init();
+	timings_init();
+	stream_metrics_init();
+	gateway_init();
+	process_memory_init();
 	mstat_status(&status);
 	if (reason)
 		fprintf(stderr, "demo: mstat: %s\n", mstat_reason_text(reason));
@@ -112,6 +121,11 @@ int main(int argc, char **argv)
 	if (listen_open(&supervisor))
 		return 1;
 	segment_open();
+	int error = event_pipe_open(supervisor.event_fds);
+	if (error) {
+		fprintf(stderr, "demo: no pipe for events: %s\n", strerror(-error));
+		return 1;
+	}
 	supervisor.ledger = ledger_new(supervisor_slots(&options), (uint32_t)options.connections);
 	if (!supervisor.ledger) {
 		fprintf(stderr, "demo: no memory for the ledger: %m\n");
@@ -121,6 +135,8 @@ int main(int argc, char **argv)
 	int code = supervisor_run(&supervisor);
 	ledger_free(supervisor.ledger);
 	segment_value_close();
+	close(supervisor.event_fds[0]);
+	close(supervisor.event_fds[1]);
 	close(supervisor.listen_fd);
 	return code;
 }

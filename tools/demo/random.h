@@ -5,6 +5,7 @@
 #ifndef DEMO_RANDOM_H
 #define DEMO_RANDOM_H
 
+#include <math.h>
 #include <stdint.h>
 
 static inline uint64_t random_next(uint64_t *state)
@@ -25,6 +26,20 @@ static inline uint32_t random_below(uint64_t *state, uint32_t bound)
 static inline int random_percent(uint64_t *state, uint32_t percent)
 {
 	return random_below(state, 100) < percent;
+}
+
+/* From 0 to below 1. */
+static inline double random_unit(uint64_t *state)
+{
+	return (double)(random_next(state) >> 11) * 0x1p-53;
+}
+
+/* A duration as remote systems have them: half of them below the median, some 16 times as long. Its logarithm is the
+ * sum of four even ones, which is near enough to a bell. */
+static inline int64_t random_duration_ns(uint64_t *state, int64_t median_ns)
+{
+	double sum = random_unit(state) + random_unit(state) + random_unit(state) + random_unit(state);
+	return (int64_t)((double)median_ns * exp2(2 * (sum - 2)));
 }
 
 #endif

@@ -16,11 +16,14 @@
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "event.h"
+#include "gateway.h"
 #include "load.h"
+#include "process_memory.h"
 #include "random.h"
+#include "stream_process.h"
 #include "worker.h"
 
 #define WORKERS_MAX 64u
@@ -32,6 +35,7 @@ struct supervisor {
 	uint32_t threads;
 	pid_t worker_pids[WORKERS_MAX]; /* 0: reaped */
 	pid_t load_pid;
+	pid_t stream_pid; /* 0: reaped */
 	int signal_fd;
 	uint64_t random;
 	uint64_t next_kill_ns; /* UINT64_MAX: never */
@@ -45,9 +49,7 @@ struct supervisor {
 
 static uint64_t clock_ns(void)
 {
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+	return (uint64_t)mstat_now_ns();
 }
 
 uint32_t supervisor_slots(const struct options *options)
@@ -87,10 +89,24 @@ static int worker_start(struct supervisor *supervisor, uint32_t worker)
 			.threads = supervisor->threads,
 			.first_slot = worker * supervisor->threads,
 			.ledger = supervisor->given.ledger,
+			.event_fd = supervisor->given.event_fds[1],
 		};
 		exit(worker_run(&options));
 	}
 	supervisor->worker_pids[worker] = pid;
+	return 0;
+}
+
+static int stream_start(struct supervisor *supervisor)
+{
+	pid_t pid = child_fork(supervisor, "demo-stream");
+	if (pid < 0)
+		return -errno;
+	if (pid == 0) {
+		close(supervisor->given.listen_fd); /* or connections would be accepted by nobody */
+		exit(stream_process_run(supervisor->given.event_fds[0]));
+	}
+	supervisor->stream_pid = pid;
 	return 0;
 }
 
@@ -144,6 +160,17 @@ static void load_exited(struct supervisor *supervisor, int status)
 		supervisor->stopping = true;
 }
 
+static void stream_exited(struct supervisor *supervisor, int status)
+{
+	supervisor->stream_pid = 0;
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
+		return; /* it loses what it had in its queues, and begins anew */
+	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+		fprintf(stderr, "demo: the stream process failed\n");
+		supervisor->failed = true;
+	}
+}
+
 /* Waits for nobody; takes note of all children that have ended. Returns true if a worker is missing. */
 static bool children_reap(struct supervisor *supervisor)
 {
@@ -152,6 +179,8 @@ static bool children_reap(struct supervisor *supervisor)
 	for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
 		if (pid == supervisor->load_pid)
 			load_exited(supervisor, status);
+		if (pid == supervisor->stream_pid)
+			stream_exited(supervisor, status);
 		for (uint32_t i = 0; i < supervisor->workers; i++)
 			if (pid == supervisor->worker_pids[i])
 				worker_exited(supervisor, i, status);
@@ -177,18 +206,25 @@ static void settle(struct supervisor *supervisor)
 		supervisor->completed += (uint64_t)completed;
 }
 
+static void child_failed(struct supervisor *supervisor, const char *what, int error)
+{
+	if (!error)
+		return;
+	fprintf(stderr, "demo: no %s could be started: %s\n", what, strerror(-error));
+	supervisor->failed = true;
+}
+
 /* Settles after deaths and fills the gaps. */
 static void workers_replace(struct supervisor *supervisor)
 {
-	if (!children_reap(supervisor))
+	bool missing = children_reap(supervisor);
+	if (!supervisor->stream_pid && !supervisor->failed)
+		child_failed(supervisor, "stream process", stream_start(supervisor));
+	if (!missing)
 		return;
 	settle(supervisor);
 	for (uint32_t i = 0; i < supervisor->workers && !supervisor->failed; i++) {
-		int error = supervisor->worker_pids[i] ? 0 : worker_start(supervisor, i);
-		if (error) {
-			fprintf(stderr, "demo: no worker could be started: %s\n", strerror(-error));
-			supervisor->failed = true;
-		}
+		child_failed(supervisor, "worker", supervisor->worker_pids[i] ? 0 : worker_start(supervisor, i));
 	}
 }
 
@@ -239,6 +275,7 @@ static void serve(struct supervisor *supervisor)
 			until_ns = supervisor->end_ns;
 		wait_until(supervisor, until_ns);
 		workers_replace(supervisor);
+		process_memory_tick((int64_t)clock_ns());
 		if (clock_ns() >= supervisor->next_kill_ns)
 			kill_one(supervisor);
 		if (clock_ns() >= supervisor->end_ns)
@@ -267,28 +304,32 @@ static void load_stop(struct supervisor *supervisor)
 	}
 }
 
-static bool workers_live(const struct supervisor *supervisor)
+static bool children_live(const struct supervisor *supervisor)
 {
+	if (supervisor->stream_pid)
+		return true;
 	for (uint32_t i = 0; i < supervisor->workers; i++)
 		if (supervisor->worker_pids[i])
 			return true;
 	return false;
 }
 
-static void workers_signal(const struct supervisor *supervisor, int number)
+static void children_signal(const struct supervisor *supervisor, int number)
 {
+	if (supervisor->stream_pid)
+		kill(supervisor->stream_pid, number);
 	for (uint32_t i = 0; i < supervisor->workers; i++)
 		if (supervisor->worker_pids[i])
 			kill(supervisor->worker_pids[i], number);
 }
 
-static void workers_stop(struct supervisor *supervisor)
+static void children_stop(struct supervisor *supervisor)
 {
 	uint64_t end_ns = clock_ns() + STOP_NS;
-	workers_signal(supervisor, SIGTERM);
-	for (bool killed = false; children_reap(supervisor), workers_live(supervisor);) {
+	children_signal(supervisor, SIGTERM);
+	for (bool killed = false; children_reap(supervisor), children_live(supervisor);) {
 		if (!killed && clock_ns() >= end_ns) {
-			workers_signal(supervisor, SIGKILL);
+			children_signal(supervisor, SIGKILL);
 			killed = true;
 		}
 		wait_until(supervisor, clock_ns() + 20000000);
@@ -342,6 +383,8 @@ int supervisor_run(const struct supervisor_options *given)
 	int error = supervisor_init(&supervisor, given);
 	for (uint32_t i = 0; !error && i < supervisor.workers; i++)
 		error = worker_start(&supervisor, i);
+	if (!error)
+		error = stream_start(&supervisor);
 	if (!error && given->options->load_rate > 0)
 		error = load_start(&supervisor);
 	if (error) {
@@ -349,9 +392,11 @@ int supervisor_run(const struct supervisor_options *given)
 		supervisor.failed = true;
 	}
 	fflush(stdout);
+	gateway_enter(GATEWAY_SERVING);
 	serve(&supervisor);
+	gateway_enter(GATEWAY_DRAINING);
 	load_stop(&supervisor);
-	workers_stop(&supervisor);
+	children_stop(&supervisor);
 	audit(&supervisor);
 	close(supervisor.signal_fd);
 	return supervisor.failed ? 1 : 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The parent: workers, load generator, killing, settling, stopping. */
+/* The parent: workers, stream process, load generator, killing, settling, stopping. */
 #ifndef DEMO_SUPERVISOR_H
 #define DEMO_SUPERVISOR_H
 
@@ -14,6 +14,8 @@ struct supervisor_options {
 	struct sockaddr_storage address; /* that it listens on */
 	socklen_t address_len;
 	struct ledger *ledger;
+	int event_fds[2]; /* of event_pipe_open(): open here as well, so that what waits in it outlives readers and
+			     writers */
 };
 
 /* Slots of the ledger that these options need. */

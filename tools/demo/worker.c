@@ -15,7 +15,11 @@
 #include "api.h"
 #include "cache.h"
 #include "connection.h"
+#include "db_pool.h"
+#include "process_memory.h"
 #include "random.h"
+#include "stream_metrics.h"
+#include "trace.h"
 
 #define STOP_NS_MAX 5000000000ull
 #define STOP_POLL_NS 5000000
@@ -73,6 +77,25 @@ static enum MHD_Result answer_send(struct MHD_Connection *connection, enum endpo
 	return result;
 }
 
+/* Tells the stream process what was done. */
+static void event_offer(const struct request *request, const struct outcome *outcome, struct request_key key,
+			int64_t begin_ns)
+{
+	int type = event_type_of(request->endpoint);
+	if (type < 0)
+		return;
+	const struct event event = {
+		.time_ns = begin_ns,
+		/* A request that is asked again is the same event. */
+		.key = key.valid ? (uint64_t)(key.lane + 1) << 40 ^ key.sequence : random_next(&thread_random),
+		.type = (uint32_t)type,
+		.bytes = outcome->answer.body_len,
+		.user = random_below(&thread_random, EVENT_USERS),
+		.failed = status_error(outcome->answer.status) != HTTP_ERROR_NONE,
+	};
+	stream_offer(options.event_fd, &event);
+}
+
 /* Handles, counts, answers: in this order, see ledger.h. */
 static enum MHD_Result request_finish(struct MHD_Connection *connection, const char *url, const char *method,
 				      const struct upload *upload)
@@ -89,11 +112,17 @@ static enum MHD_Result request_finish(struct MHD_Connection *connection, const c
 		.query_layer = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "layer"),
 		.random = &thread_random,
 	};
-	const char *key = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, REQUEST_KEY_HEADER);
-	/* The time of a request is what lies between here and the end of this function; of a call of the provider, what
-	 * call_run() in api_llm.c spends in provider_delay(). */
+	const struct request_key key = ledger_key(
+		options.ledger, MHD_lookup_connection_value(connection, MHD_HEADER_KIND, REQUEST_KEY_HEADER));
+	struct trace trace;
+	trace_begin(&trace, MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "traceparent"), &thread_random);
+	request.trace = &trace;
+	int64_t begin_ns = event_now_ns();
+	mstat_gauge_inc(process_metrics.active_threads);
 	api_handle(&request, &outcome);
-	ledger_commit(options.ledger, slot, ledger_key(options.ledger, key), &outcome.effects, &outcome.answer);
+	ledger_commit(options.ledger, slot, key, &outcome.effects, &outcome.answer);
+	event_offer(&request, &outcome, key, begin_ns);
+	mstat_gauge_dec(process_metrics.active_threads);
 	return answer_send(connection, request.endpoint, &outcome.answer);
 }
 
@@ -174,9 +203,12 @@ static bool requests_drain(void)
 int worker_run(const struct worker_options *given)
 {
 	sigset_t stop;
-	int number;
 	options = *given;
 	caches_init();
+	db_pool_init(options.threads);
+	process_memory_init();
+	mstat_gauge_set(process_metrics.active_threads, 0);
+	mstat_gauge_set(process_metrics.max_threads, (int64_t)options.threads);
 	struct MHD_Daemon *daemon = daemon_start();
 	if (!daemon) {
 		fprintf(stderr, "demo: a worker could not start its HTTP server: %m\n");
@@ -184,7 +216,8 @@ int worker_run(const struct worker_options *given)
 	}
 	sigemptyset(&stop);
 	sigaddset(&stop, SIGTERM);
-	sigwait(&stop, &number);
+	while (sigtimedwait(&stop, NULL, &(struct timespec){1, 0}) != SIGTERM)
+		process_memory_tick(event_now_ns());
 
 	/* Quiesced, the daemon leaves the listening socket alone, which the other workers share. */
 	MHD_quiesce_daemon(daemon);

@@ -12,6 +12,7 @@ struct worker_options {
 	uint32_t threads;
 	uint32_t first_slot; /* the worker owns slots first_slot .. first_slot + threads - 1 of the ledger */
 	struct ledger *ledger;
+	int event_fd; /* where it tells the stream process of its requests */
 };
 
 /* Serves until SIGTERM (which must be blocked), finishes the requests that are being answered (5 seconds at most) and
