@@ -2,9 +2,9 @@
 /* Buckets: from what a declaration asks for to the record in the segment, and from a record to the map that the hot
  * path uses (struct mstat_map in record.h).
  *
- * The map's table has a cell for each 32nd of an octave. The comparison of the hot path is right as long as no more than
- * one bound lies in the range of a cell; `close` makes them two; `fast_max` keeps everything from the first cell with
- * three on out of it.
+ * The map's table has a cell for each 32nd of an octave. The comparison of the hot path is right as long as no more
+ * than one bound lies in the range of a cell; `close` makes them two; `fast_max` keeps everything from the first cell
+ * with three on out of it.
  */
 #include <string.h>
 
@@ -174,6 +174,7 @@ const struct mstat_map *mstat_map_make(const struct mstat_shm_buckets *record, u
 	if (!map)
 		return NULL;
 	memset(map, 0, sizeof(*map));
+	map->negative = record->flags & MSTAT_SHM_BUCKETS_NEGATIVE;
 	map->count = mstat_partition(record, scaled, (double *)map->bounds);
 	for (uint32_t i = 0; i < map->count; i++) {
 		double upper;
@@ -199,6 +200,11 @@ uint32_t mstat_map_search(const struct mstat_map *map, uint64_t value)
 			high = middle;
 	}
 	return low;
+}
+
+bool mstat_map_takes(const struct mstat_map *map, double value)
+{
+	return value <= __DBL_MAX__ && value >= (map->negative ? -__DBL_MAX__ : 0);
 }
 
 uint32_t mstat_map_search_f64(const struct mstat_map *map, double value)

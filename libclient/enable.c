@@ -10,25 +10,27 @@ void mstat_enable(struct mstat_family *family, int enabled)
 	mstat_store_relaxed(&family->disabled, !enabled);
 }
 
-/* `*` stands for any characters. The pattern ends at a comma. */
-static bool pattern_matches(const char *pattern, size_t pattern_len, const char *name)
+/* `*` stands for any characters. Where something does not fit, the last `*` takes one more: no earlier one needs to. */
+static bool pattern_matches(const char *pattern, size_t len, const char *name)
 {
-	while (pattern_len && *pattern != '*') {
-		if (*name != *pattern)
+	size_t at = 0, behind_star = 0;
+	const char *resume = name;
+	while (*name) {
+		if (at < len && pattern[at] == '*') {
+			behind_star = ++at;
+			resume = name;
+		} else if (at < len && pattern[at] == *name) {
+			at++, name++;
+		} else if (behind_star) {
+			at = behind_star;
+			name = ++resume;
+		} else {
 			return false;
-		pattern++, pattern_len--, name++;
+		}
 	}
-	if (!pattern_len)
-		return !*name;
-	while (pattern_len && *pattern == '*')
-		pattern++, pattern_len--;
-	for (; pattern_len; name++) {
-		if (pattern_matches(pattern, pattern_len, name))
-			return true;
-		if (!*name)
-			return false;
-	}
-	return true;
+	while (at < len && pattern[at] == '*')
+		at++;
+	return at == len;
 }
 
 bool mstat_family_unwanted(const struct mstat_family *family)

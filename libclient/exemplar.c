@@ -10,13 +10,15 @@
 #include "private.h"
 
 /* A writer that died in the middle leaves a slot odd: after this long it is given up. */
-#define SLOT_STALE_NS 10000000000ull
+#define SLOT_STALE_NS 10000000000ll
 
 /* ---- labels as text ---- */
 
 struct exemplar_text {
 	uint32_t len;
 	uint32_t characters;
+	uint32_t name_count;
+	uint16_t names[MSTAT_SHM_EXEMPLAR_CHARACTERS_MAX]; /* where they begin */
 	bool refused;
 	char bytes[MSTAT_SHM_EXEMPLAR_LABELS_MAX];
 };
@@ -39,6 +41,21 @@ static void text_put(struct exemplar_text *text, const char *bytes, size_t len, 
 	}
 }
 
+/* False for a name that is there already: no label set has two of one name. */
+static bool name_put(struct exemplar_text *text, const char *name)
+{
+	size_t len = strlen(name);
+	for (uint32_t i = 0; i < text->name_count; i++)
+		if (text->len - text->names[i] > len && !memcmp(text->bytes + text->names[i], name, len) &&
+		    text->bytes[text->names[i] + len] == '=')
+			return false;
+	if (text->name_count == MSTAT_SHM_EXEMPLAR_CHARACTERS_MAX)
+		return false;
+	text->names[text->name_count++] = (uint16_t)text->len;
+	text_put(text, name, len, false);
+	return true;
+}
+
 static void label_put(struct exemplar_text *text, const char *name, const char *value, size_t value_len)
 {
 	if (!mstat_label_name_valid(name) || !mstat_utf8_valid(value, value_len)) {
@@ -47,7 +64,7 @@ static void label_put(struct exemplar_text *text, const char *name, const char *
 	}
 	if (text->len)
 		byte_put(text, ',');
-	text_put(text, name, strlen(name), false);
+	text->refused |= !name_put(text, name);
 	byte_put(text, '=');
 	byte_put(text, '"');
 	text_put(text, value, value_len, true);
@@ -67,7 +84,7 @@ static void id_put(struct exemplar_text *text, const char *name, const uint8_t *
 /* False where the exemplar breaks a rule. */
 static bool text_make(const struct mstat_exemplar *exemplar, struct exemplar_text *text)
 {
-	text->len = text->characters = 0;
+	text->len = text->characters = text->name_count = 0;
 	text->refused = false;
 	if (exemplar->trace_id)
 		id_put(text, "trace_id", exemplar->trace_id, 16);
@@ -118,7 +135,8 @@ static bool slot_claim(struct mstat_shm_exemplar *slot, uint64_t now_ns, uint32_
 {
 	uint32_t found = mstat_load_relaxed(&slot->sequence), claimed = found | 1;
 	if (found & 1) {
-		if (now_ns - mstat_load_relaxed(&slot->time_ns) < SLOT_STALE_NS)
+		/* Signed: it may have been claimed after this writer looked at the clock. */
+		if ((int64_t)(now_ns - mstat_load_relaxed(&slot->time_ns)) < SLOT_STALE_NS)
 			return false;
 		claimed = found + 2;
 	}
@@ -126,25 +144,29 @@ static bool slot_claim(struct mstat_shm_exemplar *slot, uint64_t now_ns, uint32_
 	return mstat_cas_acquire(&slot->sequence, &found, claimed); /* pairs with the release in exemplar_store() */
 }
 
-/* Words, since another process may be reading them: readers tell a mixture by the check. */
+/* Words, since another process may be reading them: readers tell a mixture by the check. It is that of a private copy:
+ * where two write (a slot was given up, and its writer had only been stopped), a check of what the slot holds would
+ * make their mixture good. */
 static void exemplar_store(uint32_t series, uint32_t cell, double value, const struct exemplar_text *text)
 {
 	uint64_t now_ns = mstat_realtime_ns();
 	struct mstat_shm_exemplar *slot = slot_choose(cell);
+	struct mstat_shm_exemplar copy = {.series = series, .cell = cell, .labels_len = text->len, .time_ns = now_ns};
 	uint32_t sequence;
-	uint64_t bits;
-	memcpy(&bits, &value, sizeof(bits));
+	memcpy(&copy.value, &value, sizeof(copy.value));
+	memcpy(copy.labels, text->bytes, text->len);
 	if (!slot_claim(slot, now_ns, &sequence)) {
 		mstat_refuse(MSTAT_REASON_EXEMPLAR);
 		return;
 	}
+	/* The time first: by it others see that the slot is being written to, and not given up. */
+	mstat_store_relaxed(&slot->time_ns, now_ns);
 	mstat_store_relaxed(&slot->series, series);
 	mstat_store_relaxed(&slot->cell, cell);
-	mstat_store_relaxed(&slot->labels_len, text->len);
-	mstat_store_relaxed(&slot->value, bits);
-	mstat_store_relaxed(&slot->time_ns, now_ns);
-	memcpy(slot->labels, text->bytes, text->len);
-	mstat_store_relaxed(&slot->check, mstat_shm_exemplar_check(slot));
+	mstat_store_relaxed(&slot->labels_len, copy.labels_len);
+	mstat_store_relaxed(&slot->value, copy.value);
+	memcpy(slot->labels, copy.labels, copy.labels_len);
+	mstat_store_relaxed(&slot->check, mstat_shm_exemplar_check(&copy));
 	/* release: pairs with the acquire in slot_claim(), and with the copy of readers */
 	mstat_store_release(&slot->sequence, sequence + 1);
 }
@@ -157,11 +179,12 @@ static void exemplar_write(const struct mstat_handle *handle, uint32_t at, doubl
 	uint32_t cell = mstat_load_relaxed(&handle->offset) / MSTAT_CELL_BYTES + at;
 	if (!exemplar || mstat_is_no_handle(handle) || cell < MSTAT_SHM_CELL_FIRST || !mstat_attach() ||
 	    mstat_process.stale)
-		return;
+		goto out;
 	if (text_make(exemplar, &text) && slots_ready())
 		exemplar_store(handle->index & ~MSTAT_HANDLE_STAMPED, cell, value, &text);
 	else
 		mstat_refuse(MSTAT_REASON_EXEMPLAR);
+out:
 	errno = saved_errno;
 }
 
@@ -193,7 +216,7 @@ void mstat_observe_exemplar(mstat_histogram *histogram, int64_t value, const str
 void mstat_observe_f64_exemplar(mstat_histogram_f64 *histogram, double value, const struct mstat_exemplar *exemplar)
 {
 	mstat_observe_f64(histogram, value);
-	if (value >= -__DBL_MAX__ && value <= __DBL_MAX__ && !mstat_is_no_handle(&histogram->handle))
+	if (!mstat_is_no_handle(&histogram->handle) && mstat_map_takes(histogram->map, value))
 		exemplar_write(&histogram->handle, MSTAT_SHM_SUMS_F64 + mstat_map_search_f64(histogram->map, value),
 			       value, exemplar);
 }

@@ -52,16 +52,16 @@ static uint8_t merge_flags(const struct mstat_family *family)
 /* ---- what belongs to a family besides: buckets, quantiles, states ---- */
 
 struct details {
-	union {
-		struct mstat_shm_buckets buckets;
-		char bytes[MSTAT_BUCKETS_RECORD_MAX];
-	};
 	const char *const *states;
 	const double *quantiles;
 	uint32_t state_count;
 	uint32_t quantile_count;
 	uint32_t window_s;
 	bool has_buckets;
+	union {
+		struct mstat_shm_buckets buckets;
+		char bytes[MSTAT_BUCKETS_RECORD_MAX];
+	};
 };
 
 static int states_check(const struct mstat_family *family, size_t name_len, struct details *details)

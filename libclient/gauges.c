@@ -137,35 +137,41 @@ void mstat_gauge_f64_add_slow(mstat_gauge_f64 *gauge, double n)
 	errno = saved_errno;
 }
 
-/* A mark moves only while it is on the wrong side of a value; `unset` is on the wrong side of all. */
-#define MARK_MOVE(decode, encode, wrong)                                                                               \
-	{                                                                                                              \
-		int saved_errno = errno;                                                                               \
-		uint64_t *cell = mstat_gauge_own_cell(&gauge->handle);                                                 \
-		uint64_t old = cell ? mstat_load_relaxed(cell) : 0;                                                    \
-		while (cell && value == value && (old == MSTAT_SHM_GAUGE_UNSET || decode(old) wrong value) &&          \
-		       !mstat_cas_relaxed(cell, &old, encode(value)))                                                  \
-			continue;                                                                                      \
-		if (cell)                                                                                              \
-			gauge_stamp(&gauge->handle, cell);                                                             \
-		errno = saved_errno;                                                                                   \
-	}
+/* A mark moves only while it is on the wrong side of a value; `unset` and NaN are on the wrong side of all. */
+#define MARK_MOVE(decode, encode, right)                                                                               \
+	int saved_errno = errno;                                                                                       \
+	uint64_t *cell = mstat_gauge_own_cell(&gauge->handle);                                                         \
+	uint64_t old = cell ? mstat_load_relaxed(cell) : 0;                                                            \
+	while (cell && value == value && (old == MSTAT_SHM_GAUGE_UNSET || !(decode(old) right value)) &&               \
+	       !mstat_cas_relaxed(cell, &old, encode(value)))                                                          \
+		continue;                                                                                              \
+	if (cell)                                                                                                      \
+		gauge_stamp(&gauge->handle, cell);                                                                     \
+	errno = saved_errno
 
 void mstat_gauge_max_slow(mstat_gauge *gauge, int64_t value)
-	MARK_MOVE(mstat_shm_gauge_to_i64, mstat_shm_gauge_from_i64, <)
+{
+	MARK_MOVE(mstat_shm_gauge_to_i64, mstat_shm_gauge_from_i64, >=);
+}
 
-		void mstat_gauge_min_slow(mstat_gauge *gauge, int64_t value)
-			MARK_MOVE(mstat_shm_gauge_to_i64, mstat_shm_gauge_from_i64, >)
+void mstat_gauge_min_slow(mstat_gauge *gauge, int64_t value)
+{
+	MARK_MOVE(mstat_shm_gauge_to_i64, mstat_shm_gauge_from_i64, <=);
+}
 
-				void mstat_gauge_f64_max_slow(mstat_gauge_f64 *gauge, double value)
-					MARK_MOVE(mstat_shm_gauge_to_f64, mstat_shm_gauge_from_f64, <)
+void mstat_gauge_f64_max_slow(mstat_gauge_f64 *gauge, double value)
+{
+	MARK_MOVE(mstat_shm_gauge_to_f64, mstat_shm_gauge_from_f64, >=);
+}
 
-						void mstat_gauge_f64_min_slow(mstat_gauge_f64 *gauge, double value)
-							MARK_MOVE(mstat_shm_gauge_to_f64, mstat_shm_gauge_from_f64, >)
+void mstat_gauge_f64_min_slow(mstat_gauge_f64 *gauge, double value)
+{
+	MARK_MOVE(mstat_shm_gauge_to_f64, mstat_shm_gauge_from_f64, <=);
+}
 
-	/* ---- values of the dead ---- */
+/* ---- values of the dead ---- */
 
-	static bool gauge_first_wins(uint8_t merge, uint8_t type, uint64_t kept, uint64_t dead)
+static bool gauge_first_wins(uint8_t merge, uint8_t type, uint64_t kept, uint64_t dead)
 {
 	bool less = type == MSTAT_SHM_F64 ? mstat_shm_gauge_to_f64(kept) < mstat_shm_gauge_to_f64(dead)
 					  : mstat_shm_gauge_to_i64(kept) < mstat_shm_gauge_to_i64(dead);

@@ -28,20 +28,12 @@ out:
 	errno = saved_errno;
 }
 
-static bool value_taken(const struct mstat_map *map, double value)
-{
-	if (!(value >= -__DBL_MAX__ && value <= __DBL_MAX__))
-		return false;
-	/* A family that takes negative values has bounds below zero. */
-	return value >= 0 || (map->count && map->bounds[0] >> 63);
-}
-
 void mstat_observe_f64_slow(mstat_histogram_f64 *histogram, double value, int done)
 {
 	int saved_errno = errno;
 	if (observation_impossible(&histogram->handle))
 		goto out;
-	if (!value_taken(histogram->map, value)) {
+	if (!mstat_map_takes(histogram->map, value)) {
 		mstat_refuse(MSTAT_REASON_OBSERVATION);
 		goto out;
 	}

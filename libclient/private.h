@@ -330,6 +330,8 @@ const struct mstat_map *mstat_map_make(const struct mstat_shm_buckets *record, u
 /* The bucket of any value, by search. */
 uint32_t mstat_map_search(const struct mstat_map *map, uint64_t value);
 uint32_t mstat_map_search_f64(const struct mstat_map *map, double value);
+/* Whether a family observes such a double: finite, and not below zero where it does not take that. */
+bool mstat_map_takes(const struct mstat_map *map, double value);
 /* Cells of a series in front of its buckets. */
 static inline uint32_t mstat_sums_of(uint8_t kind, uint8_t value)
 {

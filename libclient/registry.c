@@ -15,9 +15,9 @@
 #define STATE_LABELS(state) ((size_t)((state) >> 32))
 
 /* Zeros: everything that is observed by a handle of nothing goes to the slow path, but for 0: to the first bucket. */
-static struct {
+static union {
 	struct mstat_map map;
-	uint64_t bound; /* map.bounds[0] */
+	char bytes[sizeof(struct mstat_map) + sizeof(uint64_t)]; /* with map.bounds[0] */
 } no_map;
 
 struct mstat_histogram mstat_no_handle[4] = {
@@ -315,8 +315,12 @@ static struct mstat_handle *series_find_slow(struct mstat_family *family, const 
 	struct mstat_handle *handle = no_handle(family);
 	struct mstat_signals signals;
 	int saved_errno = errno;
-	if (!mstat_load_relaxed(&family->state[0]) && mstat_family_unwanted(family))
-		mstat_enable(family, 0);
+	if (!mstat_load_relaxed(&family->asked)) {
+		/* Once: a disabled family is not to cost this at every lookup, and mstat_enable() rules afterwards. */
+		mstat_store_relaxed(&family->asked, 1);
+		if (mstat_family_unwanted(family))
+			mstat_enable(family, 0);
+	}
 	if (mstat_load_relaxed(&family->disabled))
 		return handle;
 	if (!mstat_attach() || !mstat_process_lock(&signals)) {

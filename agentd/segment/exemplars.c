@@ -34,8 +34,30 @@ static size_t characters_of(const char *text, size_t len)
 	return count;
 }
 
+/* The names of a label set, to tell that one comes twice: parsers refuse the page then. */
+struct names {
+	struct {
+		const char *text;
+		size_t len;
+	} items[MSTAT_SHM_EXEMPLAR_CHARACTERS_MAX];
+	size_t count;
+};
+
+static bool name_is_new(struct names *names, const char *text, size_t len)
+{
+	for (size_t i = 0; i < names->count; i++)
+		if (names->items[i].len == len && !memcmp(names->items[i].text, text, len))
+			return false;
+	if (names->count == MSTAT_SHM_EXEMPLAR_CHARACTERS_MAX)
+		return false;
+	names->items[names->count].text = text;
+	names->items[names->count++].len = len;
+	return true;
+}
+
 bool exemplar_labels_sound(const char *labels, size_t len)
 {
+	struct names names = {.count = 0};
 	size_t at = 0, characters = 0;
 
 	if (!text_is_utf8(labels, len))
@@ -46,7 +68,7 @@ bool exemplar_labels_sound(const char *labels, size_t len)
 		if (!name_len || value > len || labels[value - 2] != '=' || labels[value - 1] != '"')
 			return false;
 		size_t end = value_end(labels, len, value, &escapes);
-		if (!end)
+		if (!end || !name_is_new(&names, labels + at, name_len))
 			return false;
 		characters += name_len + characters_of(labels + value, end - 1 - value) - escapes;
 		at = end;
@@ -67,6 +89,9 @@ static bool cell_place(const struct segment *segment, const struct mstat_shm_exe
 	uint32_t place = slot->cell - series->cell;
 	if (!mstat_shm_kind_in_rows(family->kind) || slot->cell < series->cell || place >= family->cells ||
 	    place < family->sums)
+		return false;
+	/* Of an earlier life: the series was removed since, and has begun again from zero in the same cells. */
+	if (slot->time_ns < series->created_ns)
 		return false;
 	*bucket = place - family->sums;
 	*scale = family->buckets && family->value != MSTAT_SHM_F64 ? family->buckets->scale : 1;

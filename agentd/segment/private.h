@@ -67,6 +67,7 @@ struct segment_scan {
 	bool lengths_grown;    /* the header says more now than when this scan copied it */
 	uint64_t budget_bytes; /* what may still be kept */
 	uint64_t rows_bytes;   /* what may still be read of the rows */
+	uint64_t gauge_cells;  /* of the distributions in gauge rows that were met so far */
 	uint64_t refusal_offset;
 	int error;
 	uint64_t table[SCAN_TABLE_BYTES / 8];

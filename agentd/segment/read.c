@@ -122,7 +122,7 @@ static enum segment_refusal read_descriptors(struct segment_scan *scan)
 
 	if (!refusal && extended)
 		refusal = arena_parse(scan);
-	if (!refusal && (extended || !scan->segment->service))
+	if (!refusal && (extended || !scan->segment->version))
 		refusal = read_identity(scan);
 	return refusal;
 }
@@ -193,6 +193,7 @@ static enum segment_state read_open(struct segment *segment, int fd, const struc
 	scan->lengths_grown = false;
 	scan->budget_bytes = scan->limits->memory_bytes_max;
 	scan->rows_bytes = scan->limits->rows_bytes_max;
+	scan->gauge_cells = 0;
 	scan->refusal_offset = 0;
 	scan->error = 0;
 	labels_free(segment->private);

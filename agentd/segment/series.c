@@ -114,6 +114,23 @@ static const struct mstat_shm_entry *entry_of(const struct segment_scan *scan, u
 	return (const void *)((const char *)scan->table + index * stride);
 }
 
+/* Each of many series may name the same thousands of cells, at a few bytes for the writer; who looks at all of them
+ * must not pay more than the budget says. Cells in rows pass from one series to the next, perhaps during this scan, and
+ * are taken from the budget; those in gauge rows, which are added up once a process, never do: they cannot be more than
+ * were published. */
+static enum segment_refusal distribution_charge(struct segment_scan *scan, const struct segment_series *series)
+{
+	const struct segment_family *family = &scan->segment->families[series->family];
+
+	if (!series->readable || !family->buckets)
+		return SEGMENT_REFUSED_NONE;
+	if (mstat_shm_kind_in_rows(family->kind))
+		return scan_charge(scan, family->cells * 8ull);
+	scan->gauge_cells += family->cells;
+	return scan->gauge_cells > scan->segment->header.gauge_cells_published ? SEGMENT_REFUSED_SERIES
+									       : SEGMENT_REFUSED_NONE;
+}
+
 enum segment_refusal series_read_before(struct segment_scan *scan)
 {
 	struct segment *segment = scan->segment;
@@ -131,6 +148,8 @@ enum segment_refusal series_read_before(struct segment_scan *scan)
 		for (uint64_t i = 0; !refusal && i < count; i++) {
 			bool early = false;
 			refusal = entry_take(scan, (uint32_t)(first + i), entry_of(scan, i), &early);
+			if (!refusal && !early)
+				refusal = distribution_charge(scan, &segment->series[first + i]);
 			if (refusal)
 				scan_refuse(scan, refusal, region_offset(scan, MSTAT_SHM_REGION_SERIES, first + i));
 			if (early && first + i >= segment->series_count)

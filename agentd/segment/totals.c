@@ -80,7 +80,10 @@ static bool family_same(const struct segment_family *a, const struct segment_fam
 	for (uint16_t i = 0; i < a->label_count; i++)
 		if (strcmp(a->label_names[i], b->label_names[i]))
 			return false;
-	/* Quantiles and windows may change from one version of a program to the next, buckets may not. */
+	/* Quantiles and windows may change from one version of a program to the next, buckets may not. In a damaged
+	 * file a family can come a second time, before its buckets are known. */
+	if (!a->buckets != !b->buckets)
+		return false;
 	return !a->buckets || (a->buckets->record.bytes == b->buckets->record.bytes &&
 			       !memcmp(a->buckets, b->buckets, a->buckets->record.bytes));
 }

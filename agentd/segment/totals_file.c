@@ -341,6 +341,14 @@ static bool buckets_read(struct totals *totals, const struct line *line)
 	return good;
 }
 
+static bool quantiles_valid(const double *quantiles, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++)
+		if (!(quantiles[i] >= 0 && quantiles[i] <= 1) || (i && !(quantiles[i - 1] < quantiles[i])))
+			return false;
+	return true;
+}
+
 static bool window_read(struct totals *totals, const struct line *line)
 {
 	struct segment_family *family = totals->family_count ? &totals->families[totals->family_count - 1] : NULL;
@@ -349,7 +357,8 @@ static bool window_read(struct totals *totals, const struct line *line)
 	if (line->count != 4 || !family || family->quantiles ||
 	    !number_read(line->fields[1], 10, UINT32_MAX, &window_s) ||
 	    !number_read(line->fields[2], 10, UINT32_MAX, &ttl_s) ||
-	    !f64s_read(line->fields[3], quantiles, 64, &family->item_count))
+	    !f64s_read(line->fields[3], quantiles, 64, &family->item_count) ||
+	    !quantiles_valid(quantiles, family->item_count))
 		return false;
 	family->window_s = (uint32_t)window_s;
 	family->ttl_s = (uint32_t)ttl_s;
@@ -385,10 +394,11 @@ static bool cells_read(struct totals *totals, const struct line *line)
 	return true;
 }
 
-/* A family of a kind with buckets was followed by them. */
+/* A family of a kind with buckets was followed by them, a summary by its quantiles. */
 static bool family_complete(const struct segment_family *family)
 {
-	return !mstat_shm_kind_has_buckets(family->kind) || family->buckets;
+	return (!mstat_shm_kind_has_buckets(family->kind) || family->buckets) &&
+	       (family->kind != MSTAT_SHM_SUMMARY || family->item_count);
 }
 
 static bool series_read(struct totals *totals, const struct line *line)

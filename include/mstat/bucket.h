@@ -162,6 +162,14 @@ static inline int64_t mstat_bucket_scaled(double upper, double scale)
 	return (int64_t)quotient;
 }
 
+/* How many cuts exponential buckets make: their bounds, and the mirrored ones. */
+static inline uint32_t mstat_partition_cuts(const struct mstat_shm_buckets *buckets)
+{
+	if (!(buckets->flags & MSTAT_SHM_BUCKETS_EXPONENTIAL))
+		return 0;
+	return buckets->flags & MSTAT_SHM_BUCKETS_NEGATIVE ? 2 * (buckets->count + 1) : buckets->count + 1;
+}
+
 /* Whether a BUCKETS record is one; `bytes` is what may be read at it. */
 static inline int mstat_buckets_valid(const struct mstat_shm_buckets *buckets, uint64_t bytes, uint8_t value)
 {
@@ -169,7 +177,7 @@ static inline int mstat_buckets_valid(const struct mstat_shm_buckets *buckets, u
 	if (bytes < sizeof(*buckets) || buckets->record.kind != MSTAT_SHM_RECORD_BUCKETS || (buckets->flags & ~known) ||
 	    !(buckets->flags & (MSTAT_SHM_BUCKETS_EXPLICIT | MSTAT_SHM_BUCKETS_EXPONENTIAL)) ||
 	    buckets->bound_count > MSTAT_SHM_BUCKETS_MAX || buckets->count > MSTAT_SHM_BUCKETS_MAX ||
-	    buckets->bound_count + 2 * (buckets->count + 1) > MSTAT_SHM_BUCKETS_MAX ||
+	    buckets->bound_count + mstat_partition_cuts(buckets) > MSTAT_SHM_BUCKETS_MAX ||
 	    (bytes - sizeof(*buckets)) / sizeof(double) < buckets->bound_count ||
 	    !(buckets->scale >= 1e-18 && buckets->scale <= 1e18))
 		return 0;
@@ -203,13 +211,6 @@ static inline int mstat_buckets_valid(const struct mstat_shm_buckets *buckets, u
 #define MSTAT_PARTITION_MAX (MSTAT_SHM_BUCKETS_MAX + 1u)
 
 /* The k-th of the exponential cuts in ascending order, of `mstat_partition_cuts()` many. */
-static inline uint32_t mstat_partition_cuts(const struct mstat_shm_buckets *buckets)
-{
-	if (!(buckets->flags & MSTAT_SHM_BUCKETS_EXPONENTIAL))
-		return 0;
-	return buckets->flags & MSTAT_SHM_BUCKETS_NEGATIVE ? 2 * (buckets->count + 1) : buckets->count + 1;
-}
-
 static inline double mstat_partition_cut(const struct mstat_shm_buckets *buckets, uint32_t k)
 {
 	int32_t last = buckets->first + (int32_t)buckets->count - 1;

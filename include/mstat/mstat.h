@@ -120,12 +120,12 @@ struct mstat_family {
 	/* [a-zA-Z_:][a-zA-Z0-9_:]*; of a counter with or without "_total", of an info with or without "_info": both
 	 * name the same family */
 	const char *name;
-	const char *help; /* UTF-8 */
-	const char *unit; /* "" or the base unit in which the name ends: "seconds", "bytes" */
-	uint8_t kind;     /* MSTAT_SHM_COUNTER ... MSTAT_SHM_STATE_SET */
-	uint8_t value;    /* MSTAT_SHM_U64, MSTAT_SHM_I64, MSTAT_SHM_F64 */
-	uint8_t merge;    /* enum mstat_merge */
-	uint8_t reserved;
+	const char *help;      /* UTF-8 */
+	const char *unit;      /* "" or the base unit in which the name ends: "seconds", "bytes" */
+	uint8_t kind;          /* MSTAT_SHM_COUNTER ... MSTAT_SHM_STATE_SET */
+	uint8_t value;         /* MSTAT_SHM_U64, MSTAT_SHM_I64, MSTAT_SHM_F64 */
+	uint8_t merge;         /* enum mstat_merge */
+	uint8_t asked;         /* the library's: MSTAT_DISABLE was looked at */
 	uint32_t series_limit; /* 0: the segment's default */
 	/* A series whose value has not changed for so many seconds is exposed no longer, until it changes again; its
 	 * count goes on. 0: for ever. */
@@ -288,8 +288,8 @@ MSTAT_INSTRUMENTS(MSTAT_FIND)
 #define mstat_enabled(declared) (!MSTAT_UNLIKELY(mstat_load_relaxed(&(declared)->family.disabled)))
 
 /* Turns a family on or off for this process: while it is off, `_with` gives a handle whose updates are dropped and not
- * counted. Handles from before stay as they are. Families that MSTAT_DISABLE names are off from their first use on.
- * Thread- and signal-safe. */
+ * counted. Handles from before stay as they are. Families that MSTAT_DISABLE names are off from their first use on,
+ * until they are turned on after it. Thread- and signal-safe. */
 void mstat_enable(struct mstat_family *family, int enabled);
 
 /* ---- gauge histograms, infos, state sets ---- */

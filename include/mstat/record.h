@@ -53,11 +53,15 @@ typedef struct mstat_gauge_f64 {
 /* From a value to its bucket in a few instructions: a table gives the first bucket that a value's leading bits (of its
  * double: exponent and 5 bits of the mantissa) allow, one comparison whether it is that one or the next. Made by the
  * library for each family.
- *     0: fast_max    u64         greater values are for the slow path: integers, or the bits of doubles (and with them
- *                                negative values, NaN and the infinities); 0 where two bounds are too close to each
- * other 8: low, high   u64 each    bits of doubles; for the table, others count as these 24: base        u32         of
- * doubles: leading bits of `low` 28: count       u32         bounds; there is one bucket more 32: table       u16[2048]
- *  4128: bounds      u64[count + 1]  integers, or the bits of doubles; the last is the greatest u64
+ *     0: fast_max   u64    greater values are for the slow path: integers, or the bits of doubles (and with them
+ *                          negative values, NaN and the infinities); 0 where bounds are too close to each other
+ *     8: low, high  u64    each the bits of a double; for the table, values beyond them count as these
+ *    24: base       u32    of doubles: leading bits of `low`
+ *    28: close      u32    two bounds share a cell of the table somewhere: one more comparison
+ *    32: count      u32    bounds; there is one bucket more
+ *    36: negative   u32    doubles: values below zero are taken
+ *    40: table      u16[2048]
+ *  4136: bounds     u64[count + 1]  integers, or the bits of doubles; the last is the greatest u64
  */
 #define MSTAT_MAP_CELLS 2048u
 #define MSTAT_MAP_SHIFT 47
@@ -69,7 +73,7 @@ struct mstat_map {
 	uint32_t base;
 	uint32_t close;
 	uint32_t count;
-	uint32_t reserved;
+	uint32_t negative;
 	uint16_t table[MSTAT_MAP_CELLS];
 	uint64_t bounds[];
 };
@@ -289,7 +293,8 @@ MSTAT_INLINE void mstat_observe(mstat_histogram *histogram, int64_t value)
 	int done = 0;
 #if MSTAT_HAVE_RSEQ
 	const struct mstat_map *map = histogram->map;
-	if (!MSTAT_UNLIKELY((uint64_t)value > map->fast_max)) {
+	/* The constant is for compilers: they would warn of the place in the table that it does not have. */
+	if (!(__builtin_constant_p(value < 0) && value < 0) && !MSTAT_UNLIKELY((uint64_t)value > map->fast_max)) {
 		done = mstat_rseq_observe_u64(mstat_rseq_self(), mstat_hot.rows, &histogram->handle.offset,
 					      mstat_map_find(map, (uint64_t)value), (uint64_t)value);
 		if (!MSTAT_UNLIKELY(done != 2))

@@ -15,7 +15,7 @@
 #include <cmocka.h>
 
 #include "inspector.h"
-#include "segment_image.h"
+#include "segment_fixture.h"
 
 static char scratch[64]; /* a directory for images */
 
@@ -145,6 +145,63 @@ static void test_verify_finds_a_family_that_is_there_twice(void **state)
 	assert_outcome(run_scratch("verify"), 1, "the family is there twice: jobs ");
 }
 
+/* Everything that has buckets or a list; the series are in the order of fixture_fill_shapes(). */
+static void image_shapes(struct segment_image *image)
+{
+	struct segment_fixture fixture = {0};
+	image_init(&fixture.image, &image_limits_tiny);
+	fixture_fill_shapes(&fixture);
+	*image = fixture.image;
+}
+
+static void test_verify_finds_cells_of_two_series(void **state)
+{
+	(void)state;
+	struct segment_image image;
+	image_shapes(&image);
+	image_place(&image, "shapes");
+	assert_outcome(run_scratch("verify"), 0, "0 findings");
+	image_series_record(&image, 1)->cell -= 1; /* the summary begins with the last bucket of the histogram */
+	image_place(&image, "shapes");
+	image_fini(&image);
+	assert_outcome(run_scratch("verify"), 1, "cell 11 of answer{} is also one of latency_seconds{}\n");
+}
+
+static void test_describe_and_verify_find_other_buckets_and_states(void **state)
+{
+	(void)state;
+	struct segment_image image;
+	image_shapes(&image);
+	image_place(&image, "first");
+	struct mstat_shm_family *family = image_arena(&image, image_series_record(&image, 0)->family);
+	((struct mstat_shm_buckets *)image_arena(&image, family->buckets))->bounds[1] = 0.02;
+	family->created_ns++;
+	family = image_arena(&image, image_series_record(&image, 3)->family);
+	((struct mstat_shm_list *)image_arena(&image, family->list))->items[1] = image_string(&image, "off");
+	family->created_ns++;
+	image_place(&image, "second");
+	image_fini(&image);
+	assert_outcome(run_scratch("describe", "latency_seconds"), 1, "  buckets\n");
+	assert_outcome(run_scratch("verify"), 1, "family latency_seconds: buckets not as in the older declaration of");
+	assert_outcome(run_scratch("verify"), 1, "family phase: states not as in the older declaration of");
+}
+
+static void test_dump_tells_why_an_exemplar_is_not_believed(void **state)
+{
+	(void)state;
+	struct segment_image image;
+	image_shapes(&image);
+	struct mstat_shm_exemplar *slot = image_exemplar_slot(&image, 0);
+	slot->value++;
+	assert_outcome(run("dump", image_place(&image, "torn")), 0, " torn: the check is another\n");
+	slot->sequence++;
+	assert_outcome(run("dump", image_place(&image, "torn")), 0, " being written, or its writer died\n");
+	slot->sequence++;
+	slot->labels_len = UINT32_MAX;
+	assert_outcome(run("dump", image_place(&image, "torn")), 0, " longer than a slot\n");
+	image_fini(&image);
+}
+
 static void test_dump_prints_records_entries_and_cells_with_their_offsets(void **state)
 {
 	(void)state;
@@ -152,7 +209,7 @@ static void test_dump_prints_records_entries_and_cells_with_their_offsets(void *
 	char cell[160];
 	image_jobs(&image, "a\"b");
 	uint64_t offset = (uint64_t)((unsigned char *)image_series_cell(&image, 0, 0) - image.bytes);
-	snprintf(cell, sizeof(cell), " %llu    cell 2      0x0000000000000007 7 jobs_total{queue=\"a\\\"b\"}\n",
+	snprintf(cell, sizeof(cell), " %llu    cell 8      0x0000000000000007 7 jobs_total{queue=\"a\\\"b\"}\n",
 		 (unsigned long long)offset);
 	struct outcome outcome = run("dump", image_place(&image, "raw"));
 	image_fini(&image);
@@ -266,10 +323,13 @@ static void test_dump_and_verify_survive_changed_bytes(void **state)
 	struct segment_image image;
 	unsigned seed = (unsigned)time(NULL);
 	print_message("seed %u\n", seed);
-	image_jobs(&image, "mail");
-	for (int round = 0; round < 100; round++) {
+	image_shapes(&image);
+	size_t arena = image_region(&image, MSTAT_SHM_REGION_ARENA)->offset, arena_len = image.header->arena_published;
+	for (int round = 0; round < 200; round++) {
 		/* Most of the bytes behind the arena's records are zeros that nobody looks at. */
-		size_t place = (size_t)rand_r(&seed) % (round % 2 ? image.len : 1280);
+		size_t place = round % 2   ? (size_t)rand_r(&seed) % image.len
+			       : round % 4 ? arena + (size_t)rand_r(&seed) % arena_len
+					   : (size_t)rand_r(&seed) % 1280;
 		unsigned char before = image.bytes[place];
 		image.bytes[place] = (unsigned char)rand_r(&seed);
 		assert_survives(&image, place);
@@ -282,7 +342,7 @@ static void test_dump_and_verify_survive_truncation(void **state)
 {
 	(void)state;
 	struct segment_image image;
-	image_jobs(&image, "mail");
+	image_shapes(&image);
 	size_t len = image.len;
 	for (image.len = 0; image.len < len; image.len += 72)
 		assert_survives(&image, image.len);
@@ -297,6 +357,9 @@ int main(void)
 		cmocka_unit_test_setup(test_describe_and_verify_find_a_conflict_between_segments, scratch_clear),
 		cmocka_unit_test_setup(test_verify_finds_a_series_that_is_there_twice, scratch_clear),
 		cmocka_unit_test_setup(test_verify_finds_a_family_that_is_there_twice, scratch_clear),
+		cmocka_unit_test_setup(test_verify_finds_cells_of_two_series, scratch_clear),
+		cmocka_unit_test_setup(test_describe_and_verify_find_other_buckets_and_states, scratch_clear),
+		cmocka_unit_test_setup(test_dump_tells_why_an_exemplar_is_not_believed, scratch_clear),
 		cmocka_unit_test(test_dump_prints_records_entries_and_cells_with_their_offsets),
 		cmocka_unit_test(test_dump_goes_on_behind_a_broken_record),
 		cmocka_unit_test(test_dump_follows_no_reference_to_a_record_of_another_kind),

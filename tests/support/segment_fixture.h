@@ -33,6 +33,10 @@ void fixture_unlock(struct segment_fixture *fixture);
  * merge rules, two processes. */
 void fixture_fill(struct segment_fixture *fixture);
 
+/* Adds what has buckets or a list: a histogram "latency_seconds" of integers with an exemplar, a summary "answer" of
+ * doubles, a gauge histogram "ages", a state set "phase", an info "build". */
+void fixture_fill_shapes(struct segment_fixture *fixture);
+
 /* Looks at every family, label and value of what was read: what a consumer would do. Returns a sum, so that nothing of
  * it can be left out by the compiler. */
 uint64_t fixture_consume(struct segment *segment);

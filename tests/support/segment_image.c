@@ -6,15 +6,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <mstat/bucket.h>
+
 #include "segment_image.h"
 
 const struct image_limits image_limits_tiny = {
 	.cpu_count = 2,
 	.shared_row_count = 1,
-	.cell_max = 8,
-	.series_max = 10,
+	.cell_max = 24,
+	.series_max = 12,
 	.process_max = 3,
-	.gauge_cell_max = 8,
+	.gauge_cell_max = 12,
+	.exemplar_max = 1,
 };
 
 static void require(bool condition)
@@ -45,6 +48,8 @@ static void regions_lay_out(struct segment_image *image)
 	end = region_add(image, MSTAT_SHM_REGION_PROCESSES, end, limits->process_max * 64ull, 64);
 	end = region_add(image, MSTAT_SHM_REGION_GAUGES, end, (limits->process_max + 1ull) * limits->gauge_cell_max * 8,
 			 limits->gauge_cell_max * 8);
+	end = region_add(image, MSTAT_SHM_REGION_EXEMPLARS, end,
+			 limits->exemplar_max * sizeof(struct mstat_shm_exemplar), sizeof(struct mstat_shm_exemplar));
 	require(end + 256 <= image->len);
 	region_add(image, MSTAT_SHM_REGION_ARENA, end, image->len - end, 1);
 }
@@ -52,7 +57,7 @@ static void regions_lay_out(struct segment_image *image)
 void image_init(struct segment_image *image, const struct image_limits *limits)
 {
 	image->limits = *limits;
-	image->len = limits->file_bytes ? limits->file_bytes : 4096;
+	image->len = limits->file_bytes ? limits->file_bytes : 6144;
 	image->bytes = calloc(1, image->len);
 	require(image->bytes);
 	image->header = (struct mstat_shm_header *)image->bytes;
@@ -74,6 +79,7 @@ void image_init(struct segment_image *image, const struct image_limits *limits)
 		.process_max = limits->process_max,
 		.gauge_cell_max = limits->gauge_cell_max,
 		.label_bytes_max = 1024,
+		.exemplar_max = limits->exemplar_max,
 		.arena_published = MSTAT_SHM_ARENA_FIRST,
 		.cells_published = MSTAT_SHM_CELL_FIRST,
 	};
@@ -183,6 +189,10 @@ uint32_t image_family(struct segment_image *image, const struct image_family *fa
 		.flags = family->flags,
 		.ordinal = (uint16_t)image->header->family_count++,
 		.created_ns = 1700000000000000001ull,
+		.buckets = family->buckets,
+		.list = family->list,
+		.ttl_s = family->ttl_s,
+		.window_s = family->window_s,
 	};
 	uint32_t names[4];
 
@@ -199,18 +209,48 @@ uint32_t image_family(struct segment_image *image, const struct image_family *fa
 	return off;
 }
 
+uint32_t image_buckets(struct segment_image *image, const struct mstat_shm_buckets *buckets, const double *bounds)
+{
+	uint32_t body = (uint32_t)(sizeof(*buckets) - sizeof(buckets->record));
+	uint32_t off = image_record(image, MSTAT_SHM_RECORD_BUCKETS, NULL,
+				    body + buckets->bound_count * (uint32_t)sizeof(double));
+	struct mstat_shm_buckets *record = image_arena(image, off);
+
+	memcpy(&record->flags, &buckets->flags, body);
+	if (buckets->bound_count)
+		memcpy(record->bounds, bounds, buckets->bound_count * sizeof(double));
+	return off;
+}
+
+uint32_t image_list(struct segment_image *image, const uint64_t *items, uint32_t count)
+{
+	uint32_t off = image_record(image, MSTAT_SHM_RECORD_LIST, NULL, 8 + count * 8);
+	struct mstat_shm_list *list = image_arena(image, off);
+
+	list->count = count;
+	memcpy(list->items, items, count * sizeof(*items));
+	return off;
+}
+
+static uint32_t family_cells(struct segment_image *image, const struct mstat_shm_family *family)
+{
+	double uppers[MSTAT_PARTITION_MAX];
+
+	if (!mstat_shm_kind_has_buckets(family->kind))
+		return family->kind == MSTAT_SHM_GAUGE && family->merge == MSTAT_SHM_MERGE_LAST ? 2 : 1;
+	bool four = family->value == MSTAT_SHM_F64 && family->kind != MSTAT_SHM_GAUGE_HISTOGRAM;
+	return (four ? MSTAT_SHM_SUMS_F64 : MSTAT_SHM_SUMS_U64) + 1 +
+	       mstat_partition(image_arena(image, family->buckets), family->value != MSTAT_SHM_F64, uppers);
+}
+
 static uint32_t cell_take(struct segment_image *image, const struct mstat_shm_family *family)
 {
-	uint32_t cell;
+	bool in_rows = mstat_shm_kind_in_rows(family->kind);
+	uint32_t *published = in_rows ? &image->header->cells_published : &image->header->gauge_cells_published;
+	uint32_t cell = *published;
 
-	if (family->kind == MSTAT_SHM_COUNTER) {
-		cell = image->header->cells_published++;
-		require(cell < image->limits.cell_max);
-		return cell;
-	}
-	cell = image->header->gauge_cells_published;
-	image->header->gauge_cells_published += family->merge == MSTAT_SHM_MERGE_LAST ? 2 : 1;
-	require(image->header->gauge_cells_published <= image->limits.gauge_cell_max);
+	*published += family_cells(image, family);
+	require(*published <= (in_rows ? image->limits.cell_max : image->limits.gauge_cell_max));
 	return cell;
 }
 
@@ -243,8 +283,32 @@ uint64_t *image_series_cell(struct segment_image *image, uint32_t row, uint32_t 
 	const struct mstat_shm_series *series = image_series_record(image, index);
 	const struct mstat_shm_family *family = image_arena(image, series->family);
 
-	return family->kind == MSTAT_SHM_COUNTER ? image_cell(image, row, series->cell)
-						 : image_gauge_cell(image, row, series->cell);
+	return mstat_shm_kind_in_rows(family->kind) ? image_cell(image, row, series->cell)
+						    : image_gauge_cell(image, row, series->cell);
+}
+
+struct mstat_shm_exemplar *image_exemplar_slot(struct segment_image *image, uint32_t slot)
+{
+	return region_element(image, MSTAT_SHM_REGION_EXEMPLARS, slot);
+}
+
+void image_exemplar(struct segment_image *image, uint32_t slot, uint32_t index, uint32_t at, double value,
+		    const char *labels)
+{
+	struct mstat_shm_exemplar *exemplar = image_exemplar_slot(image, slot);
+	size_t len = strlen(labels);
+
+	require(len <= MSTAT_SHM_EXEMPLAR_LABELS_MAX);
+	*exemplar = (struct mstat_shm_exemplar){
+		.sequence = 2,
+		.series = index,
+		.cell = image_series_record(image, index)->cell + at,
+		.labels_len = (uint32_t)len,
+		.value = mstat_f64_bits(value),
+		.time_ns = 1700000000000000004ull,
+	};
+	memcpy(exemplar->labels, labels, len);
+	exemplar->check = mstat_shm_exemplar_check(exemplar);
 }
 
 void image_claim(struct segment_image *image, uint32_t slot, uint32_t pid, uint32_t pid_ns, uint64_t start_ticks,

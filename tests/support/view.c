@@ -45,7 +45,7 @@ static void value_add(const struct segment_family *family, struct segment_value 
 	double a, b;
 	if (!value.present)
 		return;
-	if (!sum->present || family->kind == MSTAT_SHM_GAUGE) {
+	if (!sum->present || !mstat_shm_kind_in_rows(family->kind)) {
 		*sum = value;
 	} else if (family->value == MSTAT_SHM_F64) {
 		memcpy(&a, &sum->bits, sizeof(a));
@@ -124,6 +124,89 @@ unsigned int view_series(const char *path, const char *family)
 	unsigned int count = 0;
 	view_find(path, family, NULL, &count);
 	return count;
+}
+
+/* ---- distributions and exemplars ---- */
+
+static void distribution_add(struct view_distribution *sum, const struct segment_family *family,
+			     const struct segment_distribution *value)
+{
+	double number;
+	check(value->bucket_count <= VIEW_BUCKETS_MAX);
+	memcpy(&number, &value->sum, sizeof(number));
+	sum->present = true;
+	sum->bucket_count = value->bucket_count;
+	if (family->value == MSTAT_SHM_F64)
+		sum->sum_f64 += number;
+	else
+		sum->sum_u64 += value->sum;
+	for (uint32_t i = 0; i < value->bucket_count; i++) {
+		sum->buckets[i] += value->buckets[i];
+		sum->count += value->buckets[i];
+	}
+}
+
+static bool series_is(struct segment *segment, uint32_t index, const char *name, const char *labels)
+{
+	return segment->series[index].readable &&
+	       !strcmp(segment->families[segment->series[index].family].name, name) &&
+	       (!labels || labels_equal(segment, index, labels));
+}
+
+const struct view_distribution *view_distribution(const char *path, const char *family, const char *labels)
+{
+	static struct view_distribution sum;
+	struct segment_directory directory;
+	memset(&sum, 0, sizeof(sum));
+	view_open(&directory, path);
+	for (size_t i = 0; i < directory.count; i++) {
+		struct segment *segment = directory.segments[i];
+		for (uint32_t index = 0; index < segment->series_count; index++) {
+			if (!series_is(segment, index, family, labels))
+				continue;
+			struct segment_distribution value = segment_distribution(segment, index);
+			if (value.present)
+				distribution_add(&sum, &segment->families[segment->series[index].family], &value);
+		}
+	}
+	segment_directory_fini(&directory);
+	return &sum;
+}
+
+struct view_exemplar view_exemplar(const char *path, const char *family, const char *labels, uint32_t bucket)
+{
+	struct view_exemplar found = {0};
+	struct segment_directory directory;
+	view_open(&directory, path);
+	for (size_t i = 0; i < directory.count; i++) {
+		const struct segment_exemplar *exemplars;
+		size_t count = segment_exemplars(directory.segments[i], &exemplars);
+		for (size_t k = 0; k < count; k++) {
+			if (exemplars[k].bucket != bucket ||
+			    !series_is(directory.segments[i], exemplars[k].series, family, labels))
+				continue;
+			check(!found.time_ns); /* one a bucket */
+			found.value = exemplars[k].value;
+			found.time_ns = exemplars[k].time_ns;
+			snprintf(found.labels, sizeof(found.labels), "%.*s", (int)exemplars[k].labels_len,
+				 exemplars[k].labels);
+		}
+	}
+	segment_directory_fini(&directory);
+	return found;
+}
+
+unsigned int view_exemplars(const char *path)
+{
+	size_t sum = 0;
+	struct segment_directory directory;
+	view_open(&directory, path);
+	for (size_t i = 0; i < directory.count; i++) {
+		const struct segment_exemplar *exemplars;
+		sum += segment_exemplars(directory.segments[i], &exemplars);
+	}
+	segment_directory_fini(&directory);
+	return (unsigned int)sum;
 }
 
 unsigned int view_segments(const char *path)

@@ -25,6 +25,28 @@ double view_f64(const char *path, const char *family, const char *labels);
 uint64_t view_sum_u64(const char *path, const char *family);
 double view_sum_f64(const char *path, const char *family);
 
+/* A histogram, summary or gauge histogram, added up over the segments, and in base units. */
+#define VIEW_BUCKETS_MAX 4100
+struct view_distribution {
+	bool present;
+	uint64_t count;
+	uint64_t sum_u64; /* recorded units: i64 of gauge histograms */
+	double sum_f64;
+	uint32_t bucket_count;
+	uint64_t buckets[VIEW_BUCKETS_MAX];
+};
+/* Of one series, or with NULL for labels of all series of the family. */
+const struct view_distribution *view_distribution(const char *path, const char *family, const char *labels);
+
+/* The exemplar of a counter (bucket 0) or of a bucket; its labels are empty and its time 0 where there is none. */
+struct view_exemplar {
+	char labels[512];
+	double value;
+	uint64_t time_ns;
+};
+struct view_exemplar view_exemplar(const char *path, const char *family, const char *labels, uint32_t bucket);
+unsigned int view_exemplars(const char *path);
+
 /* How many series of a family are readable, without the overflow series. */
 unsigned int view_series(const char *path, const char *family);
 unsigned int view_segments(const char *path);

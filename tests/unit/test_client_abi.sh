@@ -58,6 +58,48 @@ MSTAT_COUNTER(counts, "counts", "Counts.");
 MSTAT_COUNTER_F64(amounts, "amounts", "Amounts.");
 MSTAT_GAUGE(level, "level", "Level.");
 MSTAT_GAUGE_F64(heat, "heat", "Heat.");
+MSTAT_GAUGE_AS(most, MSTAT_MAX, "most", "", "Most.");
+MSTAT_GAUGE_F64_AS(least, MSTAT_MIN, "least", "", "Least.");
+MSTAT_HISTOGRAM(latency, "latency_seconds", "Latency.");
+static const struct mstat_buckets native = {.exponential = 1, .schema = 3};
+MSTAT_HISTOGRAM_F64_AS(sizes, &native, "sizes", "", "Sizes.");
+MSTAT_GAUGE_HISTOGRAM(ages, "ages", "Ages.");
+MSTAT_INFO(build, "build_info", "Build.", "version");
+static const char *const phases[] = {"up", "down", NULL};
+MSTAT_STATE_SET(phase, phases, "phase", "Phase.");
+static void others(void *library)
+{
+	const char *version = "1.0";
+	void *mark = TWIN(void *, "mstat_gauge_find", void *, void *, size_t)(&most, NULL, 0);
+	void *low = TWIN(void *, "mstat_gauge_f64_find", void *, void *, size_t)(&least, NULL, 0);
+	void *histogram = TWIN(void *, "mstat_histogram_find", void *, void *, size_t)(&latency, NULL, 0);
+	void *size = TWIN(void *, "mstat_histogram_f64_find", void *, void *, size_t)(&sizes, NULL, 0);
+	void *age = TWIN(void *, "mstat_gauge_histogram_find", void *, void *, size_t)(&ages, NULL, 0);
+	void *info = TWIN(void *, "mstat_info_find", void *, void *, size_t)(&build, &version, 1);
+	void *set = TWIN(void *, "mstat_state_set_find", void *, void *, size_t)(&phase, NULL, 0);
+	struct mstat_exemplar exemplar = {0, 0, 0};
+	TWIN(void, "mstat_gauge_max", void *, int64_t)(mark, 7);
+	TWIN(void, "mstat_gauge_max", void *, int64_t)(mark, 6);
+	TWIN(void, "mstat_gauge_min", void *, int64_t)(mark, 9);
+	TWIN(void, "mstat_gauge_f64_min", void *, double)(low, 1.5);
+	TWIN(void, "mstat_gauge_f64_max", void *, double)(low, 0.5);
+	TWIN(void, "mstat_observe", void *, int64_t)(histogram, 1000000);
+	TWIN(void, "mstat_observe_ns", void *, int64_t)(histogram, 1000000);
+	TWIN(void, "mstat_observe_us", void *, int64_t)(histogram, 1000);
+	TWIN(void, "mstat_observe_ms", void *, int64_t)(histogram, 1);
+	TWIN(void, "mstat_observe_exemplar", void *, int64_t, void *)(histogram, 1000000, &exemplar);
+	TWIN(void, "mstat_observe_f64", void *, double)(size, 2.5);
+	TWIN(void, "mstat_observe_f64_exemplar", void *, double, void *)(size, 2.5, &exemplar);
+	TWIN(void, "mstat_gauge_histogram_add", void *, int64_t)(age, 3);
+	TWIN(void, "mstat_gauge_histogram_add", void *, int64_t)(age, 4);
+	TWIN(void, "mstat_gauge_histogram_remove", void *, int64_t)(age, 3);
+	TWIN(void, "mstat_info_set", void *)(info);
+	TWIN(void, "mstat_state_set_on", void *, unsigned int)(set, 0);
+	TWIN(void, "mstat_state_set_only", void *, unsigned int)(set, 1);
+	struct mstat_update update = {MSTAT_OBSERVE, histogram, {.i64 = 1000000}};
+	TWIN(void, "mstat_batch", void *, size_t)(&update, 1);
+	TWIN(void, "mstat_enable", void *, int)(&build, 0);
+}
 int main(int argc, char **argv)
 {
 	void *library = argc > 1 ? dlopen(argv[1], RTLD_NOW) : NULL;
@@ -81,6 +123,7 @@ int main(int argc, char **argv)
 	TWIN(void, "mstat_gauge_f64_set", void *, double)(warm, 2);
 	TWIN(void, "mstat_gauge_f64_add", void *, double)(warm, 1);
 	TWIN(void, "mstat_gauge_f64_sub", void *, double)(warm, 0.5);
+	others(library);
 	/* Gauges are those of live processes: readers look while this one waits. */
 	char byte = '\n';
 	return write(1, &byte, 1) != 1 || read(0, &byte, 1) != 0;
@@ -92,11 +135,16 @@ if $CC -std=gnu11 "${flags[@]}" "$work/twins.c" -o "$work/twins" -ldl 2>"$work/l
   pid=$COPROC_PID input=${COPROC[1]}
   read -r -t 60 -u "${COPROC[0]}" _
   seen="$(value counts_total) $(value amounts_total) $(value level) $(value heat)"
+  shapes="$(value most) $(value least) $(value latency_seconds_count) $(value latency_seconds_sum) \
+$(value sizes_count) $(value sizes_sum) $(value ages_gcount) $(value ages_gsum) $(value build_info) \
+$(value phase | tr '\n' ' ')"
   eval "exec $input>&-"
   wait "$pid"
   verdict $? 'program without inlining ends well'
   [ "$seen" = '3000 500 13 2.5' ]
   verdict $? 'out-of-line twins do what the inlined functions do' "seen: $seen"
+  [ "$shapes" = '7 1.5 6 0.006 2 5 1 4 1 0 1 ' ]
+  verdict $? 'so do those of histograms, marks, infos and state sets' "seen: $shapes"
 else
   not_ok 'program without inlining compiles' "$(cat "$work/log")"
 fi
@@ -109,8 +157,58 @@ MSTAT_COUNTER(requests, "requests_total", "Requests.", "method", "status");
 MSTAT_COUNTER_F64_UNIT(busy, "busy_seconds_total", "seconds", "Busy.");
 MSTAT_GAUGE_AS(level, MSTAT_MAX, "level", "", "Level.", "n");
 MSTAT_GAUGE_F64_AS(heat, MSTAT_SUM, "heat", "", "Heat.");
+MSTAT_HISTOGRAM(latency, "latency_seconds", "Latency.", "method");
+MSTAT_HISTOGRAM_AS(both, MSTAT_BOTH, "both_seconds", "seconds", "Both.");
+MSTAT_HISTOGRAM_F64(sizes, "sizes", "Sizes.");
+MSTAT_HISTOGRAM_F64_AS(natives, MSTAT_NATIVE, "natives", "", "Native.");
+MSTAT_SUMMARY(waits, "waits_seconds", "Waits.");
+MSTAT_SUMMARY_AS(waits_as, 0, 0, "waits_as_seconds", "seconds", "Waits.");
+MSTAT_SUMMARY_F64(loads, "loads", "Loads.");
+MSTAT_SUMMARY_F64_AS(loads_as, 0, MSTAT_NATIVE, "loads_as", "", "Loads.");
+MSTAT_GAUGE_HISTOGRAM(ages, "ages", "Ages.");
+MSTAT_GAUGE_HISTOGRAM_AS(more_ages, MSTAT_BOTH, "more_ages", "", "Ages.");
+MSTAT_INFO(build, "build_info", "Build.", "version");
+static const char *const phases[] = {"up", "down", nullptr};
+MSTAT_STATE_SET(phase, phases, "phase", "Phase.");
+static void others()
+{
+	const uint8_t trace[16] = {1};
+	const char *const labels[] = {"user", "7", nullptr};
+	struct mstat_exemplar exemplar = {trace, nullptr, labels};
+	if (!mstat_enabled(&latency))
+		return;
+	mstat_enable(&latency.family, 1);
+	{
+		MSTAT_TIME(mstat_histogram_with(&latency, "GET"));
+		MSTAT_TIME(mstat_histogram_with(&both));
+	}
+	struct mstat_timer timer = mstat_timer_start(mstat_histogram_with(&waits));
+	mstat_timer_stop(&timer);
+	mstat_observe_ms(mstat_histogram_with(&waits_as), 5);
+	mstat_observe_exemplar(mstat_histogram_with(&latency, "GET"), 5, &exemplar);
+	mstat_observe_f64(mstat_histogram_f64_with(&sizes), 0.5);
+	mstat_observe_f64(mstat_histogram_f64_with(&natives), 0.5);
+	mstat_observe_f64(mstat_histogram_f64_with(&loads), 0.5);
+	mstat_observe_f64_exemplar(mstat_histogram_f64_with(&loads_as), 0.5, &exemplar);
+	mstat_add_exemplar(mstat_counter_with(&requests, "PUT", "200"), 1, &exemplar);
+	mstat_add_f64_exemplar(mstat_counter_f64_with(&busy), 0, &exemplar);
+	mstat_gauge_histogram_add(mstat_gauge_histogram_with(&ages), 5);
+	mstat_gauge_histogram_remove(mstat_gauge_histogram_with(&more_ages), 5);
+	mstat_info_set(mstat_info_with(&build, "1.0"));
+	mstat_state_set_only(mstat_state_set_with(&phase), 1);
+	mstat_gauge_max(mstat_gauge_with(&level, "2"), 5);
+	mstat_gauge_min(mstat_gauge_with(&level, "3"), 5);
+	mstat_gauge_f64_max(mstat_gauge_f64_with(&heat), 0);
+	mstat_gauge_f64_min(mstat_gauge_f64_with(&heat), 0);
+	struct mstat_update updates[1] = {};
+	updates[0].operation = MSTAT_OBSERVE_F64;
+	updates[0].handle = mstat_histogram_f64_with(&sizes);
+	updates[0].f64 = 0.25;
+	mstat_batch(updates, 1);
+}
 int main()
 {
+	others();
 	auto work = [] {
 		mstat_counter *get = mstat_counter_with(&requests, "GET", "200");
 		for (int i = 0; i < 1000; i++)
@@ -130,7 +228,9 @@ for standard in c++11 gnu++17 c++20; do
   if $CXX -std=$standard "${flags[@]}" "$work/plus.cc" -o "$work/plus" "${libs[@]}" -pthread 2>"$work/log" &&
     run "$work/plus" 2>"$work/log"; then
     seen="$(value requests_total) $(value busy_seconds_total) $(value level) $(value heat)"
-    [ "$seen" = '2000 3 7 0.5' ]
+    seen+=" $(value latency_seconds_count) $(value both_seconds_count) $(value sizes_sum) $(value natives_count)"
+    seen=${seen//$'\n'/ }
+    [ "$seen" = '2000 1 3 7 5 5 0.5 2 1 0.75 1' ]
     verdict $? "C++ program counts ($standard)" "seen: $seen"
   else
     not_ok "C++ program compiles and runs ($standard)" "$(cat "$work/log")"

@@ -237,6 +237,147 @@ CHILD_TEST(test_removed_gauge_is_not_seen_until_it_is_asked_for_again)
 	check_equal(view_i64(child_directory, "levels", "b"), 7);
 }
 
+/* ---- histograms ---- */
+
+static const struct mstat_buckets narrow = {.scale = 1, MSTAT_BOUNDS(10)};
+static const struct mstat_buckets wide = {.scale = 1, MSTAT_BOUNDS(1, 2, 3, 4, 5, 6, 7, 8, 9, 10)};
+MSTAT_HISTOGRAM_AS(sizes, &narrow, "sizes", "", "Sizes.", "name");
+MSTAT_HISTOGRAM_AS(details, &wide, "details", "", "Details.", "name");
+MSTAT_HISTOGRAM_F64_AS(weights, &narrow, "weights", "", "Weights.", "name");
+
+static int remove_named(struct mstat_family *family, const char *value)
+{
+	return mstat_remove(family, &value, 1);
+}
+
+static void histogram_check(const char *family, const char *name, uint64_t count, uint64_t sum)
+{
+	const struct view_distribution *have = view_distribution(child_directory, family, name);
+	check_equal(have->count, count);
+	check_equal(have->sum_u64 + (uint64_t)have->sum_f64, sum);
+}
+
+CHILD_TEST(test_removed_histogram_is_not_seen_and_late_observations_are_dropped)
+{
+	mstat_histogram *a = mstat_histogram_with(&sizes, "a");
+	mstat_histogram_f64 *w = mstat_histogram_f64_with(&weights, "a");
+	mstat_observe(a, 5);
+	mstat_observe_f64(w, 5);
+	check_equal(remove_named(&sizes.family, "a"), 1);
+	check_equal(remove_named(&weights.family, "a"), 1);
+	mstat_observe(a, 100);
+	mstat_observe_f64(w, 100);
+	check_equal(view_series(child_directory, "sizes"), 0);
+	check_equal(view_series(child_directory, "weights"), 0);
+	mstat_observe(mstat_histogram_with(&sizes, "b"), 7);
+	mstat_observe_f64(mstat_histogram_f64_with(&weights, "b"), 7);
+	histogram_check("sizes", "b", 1, 7);
+	histogram_check("weights", "b", 1, 7);
+}
+
+CHILD_TEST(test_removed_histogram_asked_for_again_starts_at_zero)
+{
+	mstat_histogram *a = mstat_histogram_with(&sizes, "a");
+	mstat_observe(a, 5);
+	check_equal(remove_named(&sizes.family, "a"), 1);
+	mstat_histogram *again = mstat_histogram_with(&sizes, "a");
+	check(again == a);
+	mstat_observe(again, 20);
+	mstat_observe(a, 3);
+	histogram_check("sizes", "a", 2, 23);
+	check_equal(view_distribution(child_directory, "sizes", "a")->buckets[0], 1);
+}
+
+static void cells_published(const struct segment *segment, void *count)
+{
+	*(uint32_t *)count = segment->header.cells_published;
+}
+
+/* Thousands come and go: as many cells as were ever used at once, and each starts with zeros. */
+CHILD_TEST(test_cells_of_removed_histograms_serve_others_of_the_same_size)
+{
+	uint32_t before, after;
+	char name[16];
+	for (int i = 0; i < 200; i++) {
+		snprintf(name, sizeof(name), "%d", i);
+		mstat_observe(mstat_histogram_with(&sizes, name), i % 20);
+		mstat_observe(mstat_histogram_with(&details, name), i % 20);
+		mstat_observe_f64(mstat_histogram_f64_with(&weights, name), i % 20);
+		histogram_check("sizes", name, 1, (uint64_t)i % 20);
+		histogram_check("details", name, 1, (uint64_t)i % 20);
+		histogram_check("weights", name, 1, (uint64_t)i % 20);
+		check_equal(remove_named(&sizes.family, name), 1);
+		check_equal(remove_named(&details.family, name), 1);
+		check_equal(remove_named(&weights.family, name), 1);
+		if (i == 2)
+			view_first(child_directory, cells_published, &before);
+	}
+	view_first(child_directory, cells_published, &after);
+	check_equal(after, before);
+}
+
+static void run_with_histograms(void)
+{
+	mstat_observe(mstat_histogram_with(&sizes, "a"), 5);
+	mstat_observe_f64(mstat_histogram_f64_with(&weights, "a"), 2.5);
+	mstat_observe(mstat_histogram_with(&details, "gone"), 3);
+	check_equal(remove_named(&details.family, "gone"), 1);
+	mstat_observe(mstat_histogram_with(&details, "kept"), 4);
+}
+
+CHILD_TEST(test_adopter_goes_on_in_the_histograms_of_a_dead_run)
+{
+	check_fork(run_with_histograms);
+	mstat_observe(mstat_histogram_with(&sizes, "a"), 50);
+	mstat_observe_f64(mstat_histogram_f64_with(&weights, "a"), 2.5);
+	mstat_observe(mstat_histogram_with(&details, "gone"), 9);
+	mstat_observe(mstat_histogram_with(&details, "kept"), 1);
+	check_equal(view_segments(child_directory), 1);
+	histogram_check("sizes", "a", 2, 55);
+	histogram_check("weights", "a", 2, 5);
+	histogram_check("details", "gone", 1, 9);
+	histogram_check("details", "kept", 2, 5);
+	check_equal(view_distribution(child_directory, "sizes", "a")->buckets[0], 1);
+	check_equal(view_distribution(child_directory, "sizes", "a")->buckets[1], 1);
+}
+
+static void run_with_other_buckets(void)
+{
+	MSTAT_HISTOGRAM_AS(sizes_before, &wide, "sizes", "", "Other buckets, in the version before.", "name");
+	mstat_observe(mstat_histogram_with(&sizes_before, "a"), 5);
+}
+
+CHILD_TEST(test_adopter_with_other_buckets_is_told_of_the_conflict)
+{
+	check_fork(run_with_other_buckets);
+	mstat_observe(mstat_histogram_with(&sizes, "a"), 50);
+	check_equal(mstat_drops(MSTAT_REASON_CONFLICT), 1);
+	histogram_check("sizes", "a", 1, 5);
+}
+
+static mstat_histogram *inherited_histogram;
+
+static void observe_in_child(void)
+{
+	mstat_observe(inherited_histogram, 5);
+	mstat_observe(mstat_histogram_with(&sizes, "a"), 6);
+	mstat_observe(mstat_histogram_with(&details, "new in the child"), 7);
+}
+
+CHILD_TEST(test_children_observe_in_the_histograms_of_their_parent)
+{
+	inherited_histogram = mstat_histogram_with(&sizes, "a");
+	check_fork(observe_in_child);
+	mstat_observe(inherited_histogram, 1);
+	mstat_observe(mstat_histogram_with(&details, "new in the child"), 1);
+	histogram_check("sizes", "a", 3, 12);
+	histogram_check("details", "new in the child", 2, 8);
+	check_equal(remove_named(&sizes.family, "a"), 1);
+	mstat_observe(mstat_histogram_with(&sizes, "b"), 3);
+	check_fork(observe_in_child); /* asks for "a", which comes back */
+	histogram_check("sizes", "b", 1, 3);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -250,6 +391,12 @@ int main(void)
 		cmocka_unit_test(test_removal_and_revival_by_several_threads_never_give_one_cell_to_two_series),
 		cmocka_unit_test(test_cells_are_not_reused_after_a_fork),
 		cmocka_unit_test(test_removed_gauge_is_not_seen_until_it_is_asked_for_again),
+		cmocka_unit_test(test_removed_histogram_is_not_seen_and_late_observations_are_dropped),
+		cmocka_unit_test(test_removed_histogram_asked_for_again_starts_at_zero),
+		cmocka_unit_test(test_cells_of_removed_histograms_serve_others_of_the_same_size),
+		cmocka_unit_test(test_adopter_goes_on_in_the_histograms_of_a_dead_run),
+		cmocka_unit_test(test_adopter_with_other_buckets_is_told_of_the_conflict),
+		cmocka_unit_test(test_children_observe_in_the_histograms_of_their_parent),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -322,6 +322,45 @@ static void test_forgotten_service_leaves_no_file(void **state)
 	fold_close(&fold);
 }
 
+static void assert_distribution(const struct fold *fold, const char *family, uint64_t sum, uint64_t count)
+{
+	const struct totals *totals = fold->services[0];
+	for (uint32_t i = 0; i < totals->series_count; i++) {
+		if (strcmp(totals->families[totals->series[i].family].name, family))
+			continue;
+		const struct segment_distribution value = totals_distribution(totals, i);
+		uint64_t counted = 0;
+		for (uint32_t k = 0; k < value.bucket_count; k++)
+			counted += value.buckets[k];
+		assert_true(value.present);
+		assert_int_equal(value.sum, sum);
+		assert_int_equal(counted, count);
+		return;
+	}
+	fail_msg("%s is not in the totals", family);
+}
+
+static void test_fold_keeps_histograms_and_summaries_over_a_restart(void **state)
+{
+	struct segment_fixture *fixture = *state;
+	struct fold fold;
+	fixture_fill_shapes(fixture);
+	open_fold(&fold, fixture);
+	take_new(&fold, fixture);
+	assert_int_equal(fold_commit(&fold), 0);
+	fold_close(&fold);
+	open_fold(&fold, fixture);
+	assert_distribution(&fold, "latency_seconds", 11000000, 5);
+	assert_distribution(&fold, "answer", bits_of(6), 6);
+	/* The file says the same of their shape as the segment. */
+	take_new(&fold, fixture);
+	assert_int_equal(fold.refused, 0);
+	assert_distribution(&fold, "latency_seconds", 22000000, 10);
+	assert_distribution(&fold, "answer", bits_of(12), 12);
+	assert_int_equal(fold_commit(&fold), 0);
+	fold_close(&fold);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -340,6 +379,7 @@ int main(void)
 		TEST(test_damaged_totals_are_put_aside_and_counted),
 		TEST(test_totals_that_cannot_be_opened_keep_the_agent_from_taking_over),
 		TEST(test_forgotten_service_leaves_no_file),
+		TEST(test_fold_keeps_histograms_and_summaries_over_a_restart),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -42,6 +42,7 @@ static void test_reader_survives_every_change_of_one_byte(void **state)
 	struct segment_fixture *fixture = *state;
 
 	fixture_fill(fixture);
+	fixture_fill_shapes(fixture);
 	fixture_lock(fixture, MSTAT_SHM_LOCK_TREE);
 	assert_int_equal(fixture_read(fixture), SEGMENT_LIVE);
 	for (size_t offset = 0; offset < fixture->image.len; offset++) {
@@ -61,6 +62,7 @@ static void test_reader_survives_changes_of_what_it_has_understood(void **state)
 	struct segment_fixture *fixture = *state;
 
 	fixture_fill(fixture);
+	fixture_fill_shapes(fixture);
 	fixture_lock(fixture, MSTAT_SHM_LOCK_TREE);
 	for (size_t offset = 0; offset < fixture->image.len; offset++) {
 		unsigned char changed = fixture->image.bytes[offset] ^ (offset % 3 ? 0x01 : 0xff);
@@ -85,6 +87,7 @@ static void test_reader_survives_every_truncation(void **state)
 	struct segment_fixture *fixture = *state;
 
 	fixture_fill(fixture);
+	fixture_fill_shapes(fixture);
 	image_write(&fixture->image, fixture->directory_fd, fixture->name);
 	for (off_t len = (off_t)fixture->image.len - 1; len >= 0; len--) {
 		int fd = openat(fixture->directory_fd, fixture->name, O_RDWR | O_CLOEXEC);

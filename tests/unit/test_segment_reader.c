@@ -53,7 +53,7 @@ static void test_reader_reads_a_valid_image_exactly(void **state)
 	assert_string_equal(segment->service, "shop");
 	assert_string_equal(segment->version, "1.2.3");
 	assert_int_equal(segment->uid, getuid());
-	assert_int_equal(segment->file_bytes, 4096);
+	assert_int_equal(segment->file_bytes, 6144);
 	assert_int_equal(segment->family_count, 5);
 	assert_int_equal(segment->series_count, 6);
 	assert_string_equal(segment->families[0].name, "requests");
@@ -95,7 +95,7 @@ static void test_reader_adds_only_the_cells_that_a_row_has(void **state)
 		*image_series_cell(&fixture->image, row, high) = 1;
 	}
 	*image_row_state(&fixture->image, 0) = 0;
-	*image_row_state(&fixture->image, 1) = 3;
+	*image_row_state(&fixture->image, 1) = MSTAT_SHM_CELL_FIRST + 1;
 	*image_row_state(&fixture->image, 2) = UINT64_MAX;
 	assert_int_equal(fixture_read(fixture), SEGMENT_DEAD);
 	assert_int_equal(segment_value(fixture->segment, low).bits, 2);
@@ -397,7 +397,7 @@ static void test_reader_keeps_at_most_40_bytes_a_series_besides_strings(void **s
 	fixture_image(fixture, &(struct image_limits){.file_bytes = 8u << 20,
 						      .cpu_count = 2,
 						      .shared_row_count = 1,
-						      .cell_max = series_count + 2,
+						      .cell_max = series_count + MSTAT_SHM_CELL_FIRST,
 						      .series_max = series_count,
 						      .process_max = 1,
 						      .gauge_cell_max = 1});

@@ -43,7 +43,7 @@ static void test_reader_names_what_is_wrong_with_a_header(void **state)
 	header->byte_order = 0x04030201;
 	assert_refused(fixture, SEGMENT_REFUSED_BYTE_ORDER, HEADER_AT(byte_order));
 	*header = good;
-	header->major = 2;
+	header->major = MSTAT_SHM_MAJOR + 1;
 	assert_refused(fixture, SEGMENT_REFUSED_VERSION, HEADER_AT(major));
 	assert_string_equal(segment_state_word(fixture->segment->state), "incompatible");
 	*header = good;
@@ -85,7 +85,7 @@ static void test_reader_refuses_regions_whose_numbers_wrap_or_leave_the_file(voi
 			{kind, 1, good.offset, UINT64_MAX - 7, good.stride, 0},
 			{kind, 1, good.offset + 4, good.bytes, good.stride, 0},
 			{kind, 1, 512, good.bytes, good.stride, 0},
-			{kind, 1, 4096, 8, good.stride, 0},
+			{kind, 1, fixture->image.len, 8, good.stride, 0},
 			{kind, 1, good.offset, good.bytes, 0, 0},
 			{kind, 1, good.offset, good.bytes, UINT32_MAX - 7, 0},
 			{kind, 1, good.offset, good.bytes, good.stride + 4, 0},
@@ -141,8 +141,10 @@ static void test_reader_refuses_a_region_that_is_missing_twice_there_or_over_ano
 	processes->offset += image_region(&fixture->image, MSTAT_SHM_REGION_ROWS)->bytes;
 	header->regions[header->region_count++] = good;
 	image_region(&fixture->image, MSTAT_SHM_REGION_ARENA)->bytes -= good.bytes;
-	header->regions[6].offset = fixture->image.len - good.bytes;
-	assert_refused(fixture, SEGMENT_REFUSED_REGION, MSTAT_SHM_REGIONS_OFFSET + 6 * sizeof(struct mstat_shm_region));
+	uint32_t second = header->region_count - 1;
+	header->regions[second].offset = fixture->image.len - good.bytes;
+	assert_refused(fixture, SEGMENT_REFUSED_REGION,
+		       MSTAT_SHM_REGIONS_OFFSET + second * sizeof(struct mstat_shm_region));
 }
 
 static void test_reader_skips_unknown_kinds_flags_and_later_minors(void **state)
@@ -383,7 +385,7 @@ static void test_reader_refuses_a_sparse_giant(void **state)
 	header->file_bytes = giant;
 	header->cell_max = header->cells_published = 1u << 26;
 	*image_region(&fixture->image, MSTAT_SHM_REGION_ROWS) = (struct mstat_shm_region){
-		.kind = MSTAT_SHM_REGION_ROWS, .version = 1, .offset = 4096, .bytes = giant - 4096, .stride = 1u << 29};
+		.kind = MSTAT_SHM_REGION_ROWS, .version = 1, .offset = 6144, .bytes = giant - 6144, .stride = 1u << 29};
 	header->cpu_count = 1;
 	header->shared_row_count = 0;
 	image_write(&fixture->image, fixture->directory_fd, fixture->name);

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "segment/totals.h"
+#include "mode.h"
 #include "segment_fixture.h"
 
 static const struct totals_mark mark_one = {.uuid = {1, 2, 3, 0xff}, .inode = 7};
@@ -28,6 +29,7 @@ static const struct image_limits limits_roomy = {
 	.series_max = 32,
 	.process_max = 3,
 	.gauge_cell_max = 16,
+	.exemplar_max = 1,
 };
 
 /* Adds the fixture's image, as a segment of its own. */
@@ -197,6 +199,92 @@ static void test_totals_tell_label_values_apart_by_their_borders(void **state)
 	totals_free(totals);
 }
 
+/* ---- distributions ---- */
+
+static struct segment_distribution distribution_of(const struct totals *totals, const char *family)
+{
+	for (uint32_t i = 0; i < totals->series_count; i++)
+		if (!strcmp(totals->families[totals->series[i].family].name, family))
+			return totals_distribution(totals, i);
+	return (struct segment_distribution){0};
+}
+
+static void test_totals_add_histograms_and_summaries_bucket_by_bucket(void **state)
+{
+	struct segment_fixture *fixture = *state;
+	struct totals *totals = totals_new("shop", 1000);
+	fixture_fill(fixture);
+	fixture_fill_shapes(fixture);
+	add_image(fixture, totals, &mark_one);
+	uint64_t *cells = image_series_cell(&fixture->image, 0, 6);
+	cells[0] = 7, cells[1] = 0, cells[2] = 0, cells[3] = 100;
+	add_image(fixture, totals, &mark_two);
+	struct segment_distribution value = distribution_of(totals, "latency_seconds");
+	assert_true(value.present && value.bucket_count == 3);
+	assert_int_equal(value.sum, 11000000 + 5500007);
+	assert_int_equal(value.buckets[0], 2 + 1);
+	assert_int_equal(value.buckets[1], 3 + 2);
+	assert_int_equal(value.buckets[2], 100);
+	value = distribution_of(totals, "answer");
+	assert_int_equal(value.bucket_count, 4);
+	assert_int_equal(value.sum, bits_of(12));
+	assert_int_equal(value.buckets[1], 12);
+	/* What lives with its process has no total. */
+	for (uint32_t i = 0; i < totals->family_count; i++) {
+		assert_string_not_equal(totals->families[i].name, "ages");
+		assert_string_not_equal(totals->families[i].name, "phase");
+		assert_string_not_equal(totals->families[i].name, "build");
+	}
+	totals_free(totals);
+}
+
+static void test_totals_refuse_other_buckets_and_take_other_quantiles(void **state)
+{
+	struct segment_fixture *fixture = *state;
+	struct totals *totals = totals_new("shop", 1000);
+	uint64_t refused = 0;
+	fixture_fill_shapes(fixture);
+	add_image(fixture, totals, &mark_one);
+	struct segment_family *family = &fixture->segment->families[0];
+	struct mstat_shm_buckets *buckets = (struct mstat_shm_buckets *)family->buckets;
+	assert_string_equal(family->name, "latency_seconds");
+	buckets->bounds[1] = 0.02;
+	assert_int_equal(totals_prepare(totals, fixture->segment, &refused), 0);
+	assert_int_equal(refused, 1);
+	*(double *)fixture->segment->families[1].quantiles = 0.25;
+	assert_int_equal(totals_prepare(totals, fixture->segment, &refused), 0);
+	assert_int_equal(refused, 2);
+	totals_free(totals);
+}
+
+/* Live values and totals are added up anew at each scrape: a total that was rounded down would let a sum go down when a
+ * process dies. */
+static void test_totals_of_doubles_are_never_less_than_their_parts(void **state)
+{
+	struct segment_fixture *fixture = *state;
+	struct totals *totals = totals_new("shop", 1000);
+	long double parts = 0;
+	srand(seed_choose());
+	fixture_fill_shapes(fixture);
+	uint64_t *cells = image_series_cell(&fixture->image, 0, 1);
+	memset(image_series_cell(&fixture->image, 1, 1), 0, 8 * sizeof(*cells));
+	memset(cells, 0, 4 * sizeof(*cells));
+	for (uint64_t i = 0; i < 300; i++) {
+		const double part = rand() / 7.0 * (rand() % 3 ? 1e-9 : 1e9);
+		cells[rand() % 4] = bits_of(part);
+		assert_int_equal(fixture_read(fixture), SEGMENT_DEAD);
+		struct segment_distribution value = segment_distribution(fixture->segment, 1);
+		double sum;
+		memcpy(&sum, &value.sum, sizeof(sum));
+		parts += sum;
+		add_image(fixture, totals, &(struct totals_mark){.inode = i});
+		value = distribution_of(totals, "answer");
+		memcpy(&sum, &value.sum, sizeof(sum));
+		assert_true(sum >= parts && sum <= parts * (1 + 1e-12L));
+	}
+	totals_free(totals);
+}
+
 /* ---- the file ---- */
 
 static struct totals *totals_sample(struct segment_fixture *fixture)
@@ -213,6 +301,7 @@ static struct totals *totals_sample(struct segment_fixture *fixture)
 					      .label_count = 1};
 	uint32_t index, series;
 	fixture_fill(fixture);
+	fixture_fill_shapes(fixture);
 	add_image(fixture, totals, &mark_one);
 	assert_int_equal(totals_family(totals, &family, &index), 0);
 	for (int i = 0; i < 3; i++) {
@@ -225,6 +314,27 @@ static struct totals *totals_sample(struct segment_fixture *fixture)
 	totals->drops[3] = UINT64_MAX;
 	totals->marks[0] = mark_two;
 	return totals;
+}
+
+static void assert_same_shape(const struct segment_family *a, const struct segment_family *b)
+{
+	assert_int_equal(a->ttl_s, b->ttl_s);
+	assert_int_equal(a->window_s, b->window_s);
+	assert_int_equal(a->item_count, b->item_count);
+	if (a->item_count)
+		assert_memory_equal(a->quantiles, b->quantiles, a->item_count * sizeof(double));
+	assert_int_equal(!a->buckets, !b->buckets);
+	if (a->buckets)
+		assert_memory_equal(a->buckets, b->buckets, a->buckets->record.bytes);
+}
+
+static void assert_same_cells(struct segment_distribution a, struct segment_distribution b)
+{
+	assert_int_equal(a.present, b.present);
+	assert_int_equal(a.sum, b.sum);
+	assert_int_equal(a.bucket_count, b.bucket_count);
+	if (a.bucket_count)
+		assert_memory_equal(a.buckets, b.buckets, a.bucket_count * sizeof(*a.buckets));
 }
 
 static void assert_same_totals(const struct totals *a, const struct totals *b)
@@ -242,6 +352,7 @@ static void assert_same_totals(const struct totals *a, const struct totals *b)
 		assert_string_equal(a->families[i].unit, b->families[i].unit);
 		assert_int_equal(a->families[i].merge, b->families[i].merge);
 		assert_int_equal(a->families[i].created_ns, b->families[i].created_ns);
+		assert_same_shape(&a->families[i], &b->families[i]);
 	}
 	assert_int_equal(a->series_count, b->series_count);
 	for (uint32_t i = 0; i < a->series_count; i++) {
@@ -252,6 +363,7 @@ static void assert_same_totals(const struct totals *a, const struct totals *b)
 		assert_int_equal(a->series[i].value.bits, b->series[i].value.bits);
 		assert_int_equal(a->series[i].value.time_ns, b->series[i].value.time_ns);
 		assert_int_equal(a->series[i].value.present, b->series[i].value.present);
+		assert_same_cells(totals_distribution(a, i), totals_distribution(b, i));
 	}
 }
 
@@ -337,6 +449,108 @@ static void test_totals_file_with_any_byte_changed_never_harms_the_reader(void *
 	totals_free(totals);
 }
 
+/* ---- lines that are not as they should be ---- */
+
+static int load_text(struct segment_fixture *fixture, const char *text, struct totals **loaded, unsigned int *line)
+{
+	*loaded = NULL;
+	file_write(fixture->directory_fd, "text", text, strlen(text));
+	return totals_load(fixture->directory_fd, "text", loaded, line);
+}
+
+#define NO_DROPS                                                                                                       \
+	"drops\t0\t0\t0\t0\t0\t0\t0\t0\t0\t0\t0\t0\t0\t0\t0\t0\t0\t0\t0\t0\t0\t0\t0\t0\t0\t0\t0\t0\t0\t0\t0\t0\n"
+#define HEAD(version) "mstat-totals\t" version "\nservice\tshop\t1000\t5\n" NO_DROPS
+#define ONE "3ff0000000000000"
+#define TWO "4000000000000000"
+#define HISTOGRAM "family\t3\t1\t1\t0\t9\tlatency\tHelp.\t\n"
+#define SUMMARY "family\t4\t3\t1\t0\t9\tanswer\tHelp.\t\n"
+#define BUCKETS "buckets\t1\t0\t0\t0\t" ONE "\t " ONE " " TWO "\n"
+#define SERIES "series\t0\t0\t1\t0000000000000000\t0\t7\n"
+#define CELLS "cells\t00000000000000ff\t 0:1 2:40\n"
+
+static void test_totals_file_of_the_version_before_is_read(void **state)
+{
+	struct segment_fixture *fixture = *state;
+	struct totals *loaded;
+	unsigned int line;
+	static const char text[] = HEAD("1") "family\t1\t1\t1\t0\t9\tjobs\tHelp.\t\tkind\n"
+					     "series\t0\t0\t1\t000000000000002a\t0\t7\tfast\n"
+					     "end\t6\n";
+	assert_int_equal(load_text(fixture, text, &loaded, &line), 0);
+	assert_int_equal(value_of(loaded, "jobs").bits, 42);
+	totals_free(loaded);
+	assert_int_equal(load_text(fixture, HEAD("3") "end\t4\n", &loaded, &line), -EBADMSG);
+	assert_int_equal(line, 1);
+}
+
+static void test_totals_file_with_distributions_is_read(void **state)
+{
+	struct segment_fixture *fixture = *state;
+	struct totals *loaded;
+	unsigned int line;
+	static const char text[] = HEAD("2") HISTOGRAM BUCKETS "window\t0\t60\t\n" SERIES CELLS "end\t9\n";
+	assert_int_equal(load_text(fixture, text, &loaded, &line), 0);
+	struct segment_distribution value = distribution_of(loaded, "latency");
+	assert_true(value.present && value.bucket_count == 3 && value.sum == 255);
+	assert_true(value.buckets[0] == 1 && value.buckets[1] == 0 && value.buckets[2] == 40);
+	assert_int_equal(loaded->families[0].ttl_s, 60);
+	totals_free(loaded);
+}
+
+static void test_totals_file_with_a_damaged_line_is_refused_with_it(void **state)
+{
+	struct segment_fixture *fixture = *state;
+	static const struct {
+		const char *lines; /* behind the first three */
+		unsigned int line;
+	} bad[] = {
+		{SUMMARY BUCKETS SERIES, 6}, /* no quantiles */
+		{HISTOGRAM SERIES, 5},       /* buckets are missing */
+		{HISTOGRAM HISTOGRAM, 5},    /* and come twice */
+		{HISTOGRAM BUCKETS HISTOGRAM, 6},
+		{HISTOGRAM BUCKETS BUCKETS, 6},
+		{BUCKETS, 4}, /* of nothing */
+		{"window\t0\t1\t\n", 4},
+		{CELLS, 4},
+		{"family\t1\t1\t1\t0\t9\tjobs\tHelp.\t\n" BUCKETS, 5},
+		{"family\t1\t1\t1\t0\t9\tjobs\tHelp.\t\n" SERIES CELLS, 6},
+		{HISTOGRAM "buckets\t1\t0\t0\t0\t" ONE "\t " TWO " " ONE "\n", 5},
+		{HISTOGRAM "buckets\t0\t0\t0\t0\t" ONE "\t " ONE "\n", 5},
+		{HISTOGRAM "buckets\t9\t0\t0\t0\t" ONE "\t " ONE "\n", 5},
+		{HISTOGRAM "buckets\t1\t0\t0\t0\t0\t " ONE "\n", 5},
+		{HISTOGRAM "buckets\t1\t0\t0\t0\t" ONE "\n", 5},
+		{HISTOGRAM "buckets\t1\t0\t0\t0\t" ONE "\tx\n", 5},
+		{HISTOGRAM "buckets\t2\t9\t0\t4\t" ONE "\t\n", 5},
+		{HISTOGRAM "buckets\t2\t-5\t0\t4\t" ONE "\t\n", 5},
+		{HISTOGRAM "buckets\t2\t3\t--1\t4\t" ONE "\t\n", 5},
+		{HISTOGRAM "buckets\t2\t3\t0\t99999\t" ONE "\t\n", 5},
+		{HISTOGRAM "buckets\t2\t3\t0\t4294967295\t" ONE "\t\n", 5},
+		{HISTOGRAM BUCKETS SERIES "cells\t0\t 3:1\n", 7}, /* one too many */
+		{HISTOGRAM BUCKETS SERIES "cells\t0\t 0\n", 7},
+		{HISTOGRAM BUCKETS SERIES "cells\t0\t 0:\n", 7},
+		{HISTOGRAM BUCKETS SERIES "cells\t0\t :1\n", 7},
+		{HISTOGRAM BUCKETS SERIES "cells\t0\t 0:-1\n", 7},
+		{HISTOGRAM BUCKETS SERIES "cells\tx\t\n", 7},
+		{HISTOGRAM BUCKETS SERIES "cells\t0\n", 7},
+		{HISTOGRAM BUCKETS SERIES CELLS "what\n", 8},
+		{SUMMARY BUCKETS "window\t600\t0\t " TWO "\n", 6},         /* no quantile */
+		{SUMMARY BUCKETS "window\t600\t0\t " ONE " " ONE "\n", 6}, /* nor ascending */
+		{SUMMARY BUCKETS "window\t600\t0\t 7ff8000000000000\n", 6},
+		{SUMMARY BUCKETS "window\t600\t0\n", 6},
+		{SUMMARY BUCKETS "window\t600\t0\t " ONE "\nwindow\t600\t0\t " ONE "\n", 7},
+	};
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		struct totals *loaded;
+		char text[2048];
+		unsigned int line = 0;
+		snprintf(text, sizeof(text), "%s%send\t99\n", HEAD("2"), bad[i].lines);
+		assert_int_equal(load_text(fixture, text, &loaded, &line), -EBADMSG);
+		if (line != bad[i].line)
+			fail_msg("line %u, not %u of:\n%s", line, bad[i].line, bad[i].lines);
+	}
+}
+
 static void test_totals_that_cannot_be_saved_stay_dirty_and_leave_the_old_file(void **state)
 {
 	struct segment_fixture *fixture = *state;
@@ -383,9 +597,15 @@ int main(void)
 		TEST(test_totals_merge_takes_the_latest_and_passes_over_what_nobody_set),
 		TEST(test_totals_refuse_a_family_of_another_shape_and_keep_the_first),
 		TEST(test_totals_tell_label_values_apart_by_their_borders),
+		TEST(test_totals_add_histograms_and_summaries_bucket_by_bucket),
+		TEST(test_totals_refuse_other_buckets_and_take_other_quantiles),
+		TEST(test_totals_of_doubles_are_never_less_than_their_parts),
 		TEST(test_totals_come_back_from_their_file_bit_for_bit),
 		TEST(test_totals_file_cut_short_anywhere_is_refused_with_its_line),
 		TEST(test_totals_file_with_any_byte_changed_never_harms_the_reader),
+		TEST(test_totals_file_of_the_version_before_is_read),
+		TEST(test_totals_file_with_distributions_is_read),
+		TEST(test_totals_file_with_a_damaged_line_is_refused_with_it),
 		TEST(test_totals_that_cannot_be_saved_stay_dirty_and_leave_the_old_file),
 		TEST(test_totals_marks_are_known_until_they_are_taken_away),
 	};

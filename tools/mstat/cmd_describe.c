@@ -19,7 +19,7 @@ struct declaration {
 	struct segment *segment;
 	const struct segment_family *family;
 	uint32_t series;               /* live ones besides the overflow series */
-	struct segment_value overflow; /* what went to the overflow series */
+	struct segment_value overflow; /* what went to the overflow series; of distributions the count */
 	unsigned conflicts;            /* with the oldest declaration */
 };
 
@@ -38,15 +38,26 @@ static bool family_named(const struct segment_family *family, const char *name)
 	return named;
 }
 
+static struct segment_value overflow_value(struct segment *segment, uint32_t series)
+{
+	const struct segment_distribution distribution = segment_distribution(segment, series);
+	struct segment_value count = {.present = distribution.present};
+	if (!segment->families[segment->series[series].family].buckets)
+		return segment_value(segment, series);
+	for (uint32_t i = 0; i < distribution.bucket_count; i++)
+		count.bits += distribution.buckets[i];
+	return count;
+}
+
 static void series_count(struct declaration *declaration)
 {
-	const struct segment *segment = declaration->segment;
+	struct segment *segment = declaration->segment;
 	for (uint32_t i = 0; i < segment->series_count; i++) {
 		const struct segment_series *series = &segment->series[i];
 		if (!series->readable || &segment->families[series->family] != declaration->family)
 			continue;
 		if (series->overflow)
-			declaration->overflow = segment_value(segment, i);
+			declaration->overflow = overflow_value(segment, i);
 		else
 			declaration->series++;
 	}
@@ -114,6 +125,22 @@ static void field_print(const char *name, char *text)
 	free(text);
 }
 
+/* What only some types have. */
+static void details_print(const struct segment_family *family)
+{
+	if (family->buckets)
+		field_print("buckets", buckets_text(family->buckets));
+	if (family->kind == MSTAT_SHM_SUMMARY) {
+		char *quantiles = family_items_text(family);
+		field_print("quantiles", need_printf("%s over %" PRIu32 " s", quantiles, family->window_s));
+		free(quantiles);
+	}
+	if (family->kind == MSTAT_SHM_STATE_SET)
+		field_print("states", family_items_text(family));
+	if (family->ttl_s)
+		field_print("ttl", need_printf("%" PRIu32 " s without a change", family->ttl_s));
+}
+
 static void fields_print(const struct declaration_list *list)
 {
 	const struct segment_family *family = list->items[0].family;
@@ -126,6 +153,7 @@ static void fields_print(const struct declaration_list *list)
 	field_print("unit", need_strdup(*family->unit ? family->unit : "none"));
 	field_print("labels", family_labels_text(family));
 	field_print("merge", family_merge_text(family));
+	details_print(family);
 	field_print("series", need_printf("%" PRIu64 " merged", list->merged_series));
 	printf("  %-9s ", "services");
 	for (size_t i = 0; i < list->count; i++) {
@@ -137,12 +165,17 @@ static void fields_print(const struct declaration_list *list)
 	fputs("\n\n", stdout);
 }
 
+static struct number overflow_number(const struct declaration *declaration)
+{
+	if (declaration->family->buckets)
+		return (struct number){.type = NUMBER_U64, .u64 = declaration->overflow.bits};
+	return family_number(declaration->family, declaration->overflow.bits);
+}
+
 static struct number_text overflow_text(const struct declaration *declaration)
 {
 	struct number_text none = {"-"};
-	return declaration->overflow.present
-		       ? number_text(family_number(declaration->family, declaration->overflow.bits))
-		       : none;
+	return declaration->overflow.present ? number_text(overflow_number(declaration)) : none;
 }
 
 static void description_print(const struct declaration_list *list)
@@ -177,11 +210,46 @@ static json_t *declaration_json(const struct declaration *declaration)
 	json_object_set_new(object, "series", json_integer(declaration->series));
 	json_object_set_new(object, "series_limit", json_integer(declaration->family->series_limit));
 	if (declaration->overflow.present)
-		json_object_set_new(object, "overflow",
-				    json_number(family_number(declaration->family, declaration->overflow.bits)));
+		json_object_set_new(object, "overflow", json_number(overflow_number(declaration)));
 	json_object_set_new(object, "conflicts", json_text(conflicts));
 	free(conflicts);
 	return object;
+}
+
+static json_t *f64s_json(const double *values, uint32_t count)
+{
+	json_t *array = need(json_array());
+	for (uint32_t i = 0; i < count; i++)
+		json_array_append_new(array, json_number((struct number){.type = NUMBER_F64, .f64 = values[i]}));
+	return array;
+}
+
+static void buckets_json(const struct mstat_shm_buckets *buckets, json_t *object)
+{
+	json_t *made = need(json_object());
+	json_object_set_new(made, "scale", json_number((struct number){.type = NUMBER_F64, .f64 = buckets->scale}));
+	json_object_set_new(made, "bounds", f64s_json(buckets->bounds, buckets->bound_count));
+	if (buckets->flags & MSTAT_SHM_BUCKETS_EXPONENTIAL) {
+		json_object_set_new(made, "schema", json_integer(buckets->schema));
+		json_object_set_new(made, "first", json_integer(buckets->first));
+		json_object_set_new(made, "count", json_integer(buckets->count));
+	}
+	json_object_set_new(made, "negative", json_boolean(buckets->flags & MSTAT_SHM_BUCKETS_NEGATIVE));
+	json_object_set_new(object, "buckets", made);
+}
+
+static void details_json(const struct segment_family *family, json_t *object)
+{
+	if (family->buckets)
+		buckets_json(family->buckets, object);
+	if (family->kind == MSTAT_SHM_SUMMARY) {
+		json_object_set_new(object, "quantiles", f64s_json(family->quantiles, family->item_count));
+		json_object_set_new(object, "window_s", json_integer(family->window_s));
+	}
+	if (family->kind == MSTAT_SHM_STATE_SET)
+		json_object_set_new(object, "states", json_strings(family->states, family->item_count));
+	if (family->ttl_s)
+		json_object_set_new(object, "ttl_s", json_integer(family->ttl_s));
 }
 
 static void description_print_json(const struct declaration_list *list)
@@ -199,6 +267,7 @@ static void description_print_json(const struct declaration_list *list)
 		json_object_set_new(object, "merge", json_text(merge_word(family->merge).text));
 		json_object_set_new(object, "live", json_boolean(family->live));
 	}
+	details_json(family, object);
 	json_object_set_new(object, "series", json_integer((json_int_t)list->merged_series));
 	for (size_t i = 0; i < list->count; i++)
 		json_array_append_new(segments, declaration_json(&list->items[i]));

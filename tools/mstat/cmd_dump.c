@@ -93,6 +93,7 @@ static int dump_all(struct dump *dump, const char *path)
 	dump_rows(dump);
 	dump_processes(dump);
 	dump_gauges(dump);
+	dump_exemplars(dump);
 	return dump->stops ? CODE_FINDINGS : CODE_FINE;
 }
 

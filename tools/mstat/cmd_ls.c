@@ -80,12 +80,13 @@ static char *processes_text(const struct segment *segment)
 }
 
 /* Series that have a value or could have one; the overflow series of a family counts once it was used. */
-static uint32_t series_live_count(const struct segment *segment)
+static uint32_t series_live_count(struct segment *segment)
 {
 	uint32_t count = 0;
 	for (uint32_t i = 0; i < segment->series_count; i++)
 		count += segment->series[i].readable &&
-			 (!segment->series[i].overflow || segment_value(segment, i).present);
+			 (!segment->series[i].overflow || segment_value(segment, i).present ||
+			  segment_distribution(segment, i).present);
 	return count;
 }
 
@@ -123,7 +124,7 @@ static struct word bytes_text(uint64_t bytes)
 	return word;
 }
 
-static void segment_row(struct table *table, const char *directory, const struct segment *segment)
+static void segment_row(struct table *table, const char *directory, struct segment *segment)
 {
 	bool understood = segment_understood(segment);
 	char *verdict = segment_verdict(segment), *pids = processes_text(segment);
@@ -154,7 +155,7 @@ static json_t *processes_json(const struct segment *segment)
 	return array;
 }
 
-static json_t *segment_json(const char *directory, const struct segment *segment)
+static json_t *segment_json(const char *directory, struct segment *segment)
 {
 	json_t *object = need(json_object());
 	json_object_set_new(object, "directory", json_text(directory));
@@ -185,7 +186,7 @@ static int segments_print(const struct inspection *inspection, bool as_json)
 	struct table table;
 	json_t *array = need(json_array());
 	const char *directory;
-	const struct segment *segment;
+	struct segment *segment;
 	int code = CODE_FINE;
 	table_init(&table, "SERVICE PIDS >AGE >SERIES >FAMILIES >MEMORY SEGMENT STATE");
 	while ((segment = inspection_next(inspection, &cursor, &directory))) {

@@ -36,7 +36,13 @@ static void samples_print(const struct sample_list *list)
 	for (size_t i = 0; i < list->count; i++) {
 		const struct sample *sample = &list->items[i];
 		text_print(stdout, sample->text);
-		printf(" %s", number_text(sample->number).text);
+		if (sample->distribution) {
+			char *text = distribution_text(sample->distribution, false);
+			printf("  %s", text);
+			free(text);
+		} else {
+			printf(" %s", number_text(sample->number).text);
+		}
 		if (sample->file) {
 			fputs("  ", stdout);
 			text_print(stdout, sample->file);

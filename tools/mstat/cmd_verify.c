@@ -143,6 +143,57 @@ static void series_verify(struct verification *verification, const struct target
 	entries_verify(verification, target, entries, count, "duplicate_series", "the series");
 }
 
+/* The cells of a live series, which no other may have. */
+struct span {
+	bool in_rows;
+	uint32_t cell, cells;
+	uint32_t series;
+};
+
+static int span_compare(const void *a, const void *b)
+{
+	const struct span *one = a, *other = b;
+	if (one->in_rows != other->in_rows)
+		return one->in_rows ? -1 : 1;
+	return (one->cell > other->cell) - (one->cell < other->cell);
+}
+
+static void overlap_add(struct verification *verification, const struct target *target, const struct span *one,
+			const struct span *other)
+{
+	struct segment *segment = target->segment;
+	char *key = series_key(segment, one->series), *other_key = series_key(segment, other->series);
+	finding_add(verification, target, segment_file_offset(segment, segment->series[other->series].record_off),
+		    "shared_cells", "cell %" PRIu32 " of %s is also one of %s", other->cell, other_key, key);
+	free(key);
+	free(other_key);
+}
+
+static void cells_verify(struct verification *verification, const struct target *target)
+{
+	const struct segment *segment = target->segment;
+	struct span *spans = need(calloc((size_t)segment->series_count + 1, sizeof(*spans)));
+	size_t count = 0, widest = 0;
+	for (uint32_t i = 0; i < segment->series_count; i++) {
+		const struct segment_family *family = &segment->families[segment->series[i].family];
+		if (segment->series[i].readable)
+			spans[count++] = (struct span){mstat_shm_kind_in_rows(family->kind), segment->series[i].cell,
+						       family->cells, i};
+	}
+	if (count)
+		qsort(spans, count, sizeof(*spans), span_compare);
+	/* The one that reaches furthest so far overlaps the next, if any does. */
+	for (size_t i = 1; i < count; i++) {
+		if (spans[i].in_rows == spans[widest].in_rows &&
+		    spans[i].cell < spans[widest].cell + spans[widest].cells)
+			overlap_add(verification, target, &spans[widest], &spans[i]);
+		if (spans[i].in_rows != spans[widest].in_rows ||
+		    spans[i].cell + spans[i].cells > spans[widest].cell + spans[widest].cells)
+			widest = i;
+	}
+	free(spans);
+}
+
 /* ---- segments against each other ---- */
 
 struct declared {
@@ -252,6 +303,7 @@ static int verify(struct verification *verification, bool as_json)
 			continue;
 		families_verify(verification, target);
 		series_verify(verification, target);
+		cells_verify(verification, target);
 	}
 	conflicts_verify(verification);
 	return findings_print(verification, as_json);

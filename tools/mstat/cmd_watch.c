@@ -52,13 +52,13 @@ static int reading_take(struct watch *watch)
 	return CODE_FINE;
 }
 
-/* The change between two values. A counter that went down began anew: all of its new value is the change. */
+/* The change between two values. A count that went down began anew: all of its new value is the change. */
 static double number_change(enum metric_type type, struct number from, struct number to)
 {
 	double change = number_double(to) - number_double(from);
 	if (from.type == NUMBER_U64 && to.type == NUMBER_U64)
 		change = to.u64 >= from.u64 ? (double)(to.u64 - from.u64) : -(double)(from.u64 - to.u64);
-	return type == METRIC_COUNTER && change < 0 ? number_double(to) : change;
+	return metric_type_grows(type) && change < 0 ? number_double(to) : change;
 }
 
 /* Both lists are in order of text, so that one walk pairs them. */
@@ -104,9 +104,13 @@ static void line_print(const struct watch *watch, const struct line *line)
 	char rate[400];
 	rate_text(line, rate, sizeof(rate));
 	char *name = text_escaped(line->sample->text, strlen(line->sample->text));
-	char *text = need_printf("%20s %14s  %s", number_text(line->sample->number).text, rate, name);
+	const struct distribution *distribution = line->sample->distribution;
+	char *more = distribution && distribution->count ? distribution_text(distribution, true) : need_strdup("");
+	char *text = need_printf("%20s %14s  %s%s%s", number_text(line->sample->number).text, rate, name,
+				 *more ? "  " : "", more);
 	screen_line(&watch->screen, text);
 	free(text);
+	free(more);
 	free(name);
 }
 

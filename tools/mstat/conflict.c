@@ -17,6 +17,28 @@ static bool labels_equal(const struct segment_family *one, const struct segment_
 	return true;
 }
 
+static bool buckets_equal(const struct segment_family *one, const struct segment_family *other)
+{
+	const struct mstat_shm_buckets *a = one->buckets, *b = other->buckets;
+	if (!a || !b)
+		return !a == !b;
+	return a->flags == b->flags && a->schema == b->schema && a->first == b->first && a->count == b->count &&
+	       a->scale == b->scale && a->bound_count == b->bound_count &&
+	       !memcmp(a->bounds, b->bounds, a->bound_count * sizeof(double));
+}
+
+static bool states_equal(const struct segment_family *one, const struct segment_family *other)
+{
+	if (!one->states || !other->states)
+		return !one->states == !other->states;
+	if (one->item_count != other->item_count)
+		return false;
+	for (uint32_t i = 0; i < one->item_count; i++)
+		if (strcmp(one->states[i], other->states[i]) != 0)
+			return false;
+	return true;
+}
+
 unsigned family_conflicts(const struct segment_family *one, const struct segment_family *other)
 {
 	unsigned conflicts = 0;
@@ -31,12 +53,16 @@ unsigned family_conflicts(const struct segment_family *one, const struct segment
 		conflicts |= CONFLICT_MERGE;
 	if (strcmp(one->help, other->help) != 0)
 		conflicts |= CONFLICT_HELP;
+	if (one->kind == other->kind && !buckets_equal(one, other))
+		conflicts |= CONFLICT_BUCKETS;
+	if (one->kind == other->kind && !states_equal(one, other))
+		conflicts |= CONFLICT_STATES;
 	return conflicts;
 }
 
 char *conflicts_text(unsigned conflicts)
 {
-	static const char *const words[] = {"type", "unit", "labels", "merge rule", "help"};
+	static const char *const words[] = {"type", "unit", "labels", "merge rule", "help", "buckets", "states"};
 	char *text = NULL;
 	size_t size = 0;
 	FILE *out = need(open_memstream(&text, &size));
@@ -69,10 +95,27 @@ char *family_labels_text(const struct segment_family *family)
 
 char *family_merge_text(const struct segment_family *family)
 {
-	if (family->kind == MSTAT_SHM_COUNTER)
+	if (mstat_shm_kind_in_rows(family->kind))
 		return need_strdup("sum");
+	if (family->kind == MSTAT_SHM_STATE_SET)
+		return need_strdup("on where any live process has it on");
 	if (family->merge == MSTAT_SHM_MERGE_EACH)
 		return need_strdup("each live process has a series of its own");
 	return need_printf("%s over %s", merge_word(family->merge).text,
 			   family->live ? "live processes" : "all processes, dead ones too");
+}
+
+char *family_items_text(const struct segment_family *family)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out = need(open_memstream(&text, &size));
+	for (uint32_t i = 0; i < family->item_count; i++) {
+		fputs(i ? ", " : "", out);
+		if (family->states)
+			fputs(family->states[i], out);
+		else
+			fprintf(out, "%.10g", family->quantiles[i]);
+	}
+	return fclose(out) == 0 ? text : need(NULL);
 }

@@ -11,6 +11,8 @@ enum {
 	CONFLICT_LABELS = 1 << 2,
 	CONFLICT_MERGE = 1 << 3,
 	CONFLICT_HELP = 1 << 4,
+	CONFLICT_BUCKETS = 1 << 5,
+	CONFLICT_STATES = 1 << 6,
 };
 
 /* CONFLICT_* bits; 0: they agree. */
@@ -23,5 +25,8 @@ char *conflicts_text(unsigned conflicts);
 char *family_type_text(const struct segment_family *family);
 char *family_labels_text(const struct segment_family *family);
 char *family_merge_text(const struct segment_family *family);
+
+/* The quantiles of a summary, "0.5, 0.99"; the states of a state set, "up, down"; malloc'ed. */
+char *family_items_text(const struct segment_family *family);
 
 #endif

@@ -14,13 +14,14 @@
 #include <mstat/segment.h>
 
 /* The regions that this version knows, by kind. */
-#define DUMP_REGION_KINDS 7u
+#define DUMP_REGION_KINDS (MSTAT_SHM_REGION_EXEMPLARS + 1u)
 
 /* Whose a cell is, as far as SERIES tells. */
 struct cell_owner {
 	uint32_t record; /* arena offset of the series; 0: nobody's */
 	uint8_t value;   /* MSTAT_SHM_U64 ... */
 	bool stamp;      /* the second cell of a `last` gauge: a time */
+	uint32_t bucket; /* 1 + the bucket that it counts; 0: a value or a sum */
 };
 
 struct cell_owners {
@@ -62,6 +63,7 @@ void dump_series(struct dump *dump);
 void dump_rows(struct dump *dump);
 void dump_processes(struct dump *dump);
 void dump_gauges(struct dump *dump);
+void dump_exemplars(struct dump *dump);
 
 /* How many elements of a region there are: `wanted`, if the region has room for them at its stride; else what there is,
  * after dump_stop(). element_bytes is the least stride. */
@@ -74,6 +76,10 @@ const struct mstat_shm_record *dump_record(const struct dump *dump, uint32_t off
 					   uint32_t least_bytes);
 const struct mstat_shm_family *dump_family_record(const struct dump *dump, uint32_t offset);
 const struct mstat_shm_series *dump_series_record(const struct dump *dump, uint32_t offset);
+
+/* Buckets that are valid for a type of numbers; a list whose items fit into it. */
+const struct mstat_shm_buckets *dump_buckets_record(const struct dump *dump, uint32_t offset, uint8_t value);
+const struct mstat_shm_list *dump_list_record(const struct dump *dump, uint32_t offset);
 
 /* A string, escaped, in quotes; "(no string at arena+N)" where there is none. malloc'ed. */
 char *dump_string_text(const struct dump *dump, uint32_t offset);

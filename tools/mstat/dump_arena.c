@@ -4,6 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include <mstat/bucket.h>
+
+#include "distribution.h"
 #include "dump.h"
 #include "inspection.h"
 #include "report.h"
@@ -38,7 +41,46 @@ static void family_print(const struct dump *dump, uint32_t offset)
 	string_field_print(dump, "unit", family->unit);
 	for (uint16_t i = 0; i < family->label_count; i++)
 		string_field_print(dump, "label", family->label_names[i]);
+	if (mstat_shm_kind_has_buckets(family->kind))
+		printf(" buckets=arena+%" PRIu32, family->buckets);
+	if (family->list)
+		printf(" list=arena+%" PRIu32, family->list);
+	if (family->ttl_s)
+		printf(" ttl=%" PRIu32 "s", family->ttl_s);
+	if (family->window_s)
+		printf(" window=%" PRIu32 "s", family->window_s);
 	printf(" limit=%" PRIu32 " created=%s", family->series_limit, time_text(family->created_ns).text);
+}
+
+/* Which numbers its family records is not said here; doubles may have all that integers may. */
+static void buckets_print(const struct dump *dump, uint32_t offset)
+{
+	const struct mstat_shm_buckets *buckets = dump_buckets_record(dump, offset, MSTAT_SHM_F64);
+	char *text = buckets ? buckets_text(buckets) : need_strdup("(not valid)");
+	printf("buckets %s", text);
+	for (uint32_t i = 0; buckets && i < buckets->bound_count; i++)
+		printf("%s%.10g", i ? " " : ": ", buckets->bounds[i]);
+	free(text);
+}
+
+/* Offsets of strings or doubles: what reads as the one is not the other. */
+static void list_print(const struct dump *dump, uint32_t offset)
+{
+	const struct mstat_shm_list *list = dump_list_record(dump, offset);
+	if (!list) {
+		fputs("list    (its items do not fit into it)", stdout);
+		return;
+	}
+	printf("list    %" PRIu32 " items:", list->count);
+	for (uint32_t i = 0; i < list->count; i++) {
+		if (list->items[i] <= UINT32_MAX) {
+			char *text = dump_string_text(dump, (uint32_t)list->items[i]);
+			printf(" %s", text);
+			free(text);
+		} else {
+			printf(" %.10g", mstat_f64_of_bits(list->items[i]));
+		}
+	}
 }
 
 static void series_print(const struct dump *dump, uint32_t offset)
@@ -66,6 +108,12 @@ static void record_print(const struct dump *dump, uint32_t offset, const struct 
 		break;
 	case MSTAT_SHM_RECORD_SERIES:
 		series_print(dump, offset);
+		break;
+	case MSTAT_SHM_RECORD_BUCKETS:
+		buckets_print(dump, offset);
+		break;
+	case MSTAT_SHM_RECORD_LIST:
+		list_print(dump, offset);
 		break;
 	default:
 		printf("kind %" PRIu16 " (unknown)", record->kind);

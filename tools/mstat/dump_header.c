@@ -127,6 +127,7 @@ static const char *region_name(uint32_t kind)
 		[MSTAT_SHM_REGION_ARENA] = "arena",           [MSTAT_SHM_REGION_SERIES] = "series",
 		[MSTAT_SHM_REGION_ROW_STATES] = "row states", [MSTAT_SHM_REGION_ROWS] = "rows",
 		[MSTAT_SHM_REGION_PROCESSES] = "processes",   [MSTAT_SHM_REGION_GAUGES] = "gauges",
+		[MSTAT_SHM_REGION_EXEMPLARS] = "exemplars",
 	};
 	return kind < DUMP_REGION_KINDS && names[kind] ? names[kind] : "(unknown kind)";
 }

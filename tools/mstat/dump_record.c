@@ -5,7 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <mstat/bucket.h>
+
 #include "dump.h"
+#include "inspection.h"
 #include "report.h"
 
 const struct mstat_shm_record *dump_record(const struct dump *dump, uint32_t offset, unsigned kind,
@@ -39,6 +42,24 @@ const struct mstat_shm_series *dump_series_record(const struct dump *dump, uint3
 	if (!series || series->label_count > (record->bytes - sizeof(*series)) / sizeof(uint32_t))
 		return NULL;
 	return series;
+}
+
+const struct mstat_shm_buckets *dump_buckets_record(const struct dump *dump, uint32_t offset, uint8_t value)
+{
+	const struct mstat_shm_record *record =
+		dump_record(dump, offset, MSTAT_SHM_RECORD_BUCKETS, sizeof(struct mstat_shm_buckets));
+	const struct mstat_shm_buckets *buckets = (const struct mstat_shm_buckets *)record;
+	return buckets && mstat_buckets_valid(buckets, record->bytes, value) ? buckets : NULL;
+}
+
+const struct mstat_shm_list *dump_list_record(const struct dump *dump, uint32_t offset)
+{
+	const struct mstat_shm_record *record =
+		dump_record(dump, offset, MSTAT_SHM_RECORD_LIST, sizeof(struct mstat_shm_list));
+	const struct mstat_shm_list *list = (const struct mstat_shm_list *)record;
+	if (!list || list->count > (record->bytes - sizeof(*list)) / sizeof(list->items[0]))
+		return NULL;
+	return list;
 }
 
 static const struct mstat_shm_string *string_record(const struct dump *dump, uint32_t offset)
@@ -83,7 +104,7 @@ char *dump_series_text(const struct dump *dump, uint32_t offset)
 	char *text = NULL, *name = string_text(dump, family->name, text_escaped);
 	size_t size = 0;
 	FILE *out = need(open_memstream(&text, &size));
-	fprintf(out, "%s%s{", name, family->kind == MSTAT_SHM_COUNTER ? "_total" : "");
+	fprintf(out, "%s%s{", name, kind_suffix(family->kind));
 	if (series->record.flags & MSTAT_SHM_SERIES_OVERFLOW)
 		fputs("otel_metric_overflow=\"true\"", out);
 	for (uint32_t i = 0; i < series->label_count && i < family->label_count; i++) {

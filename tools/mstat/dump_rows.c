@@ -25,24 +25,31 @@ static struct number cell_number(const struct cell_owner *owner, uint64_t cell, 
 }
 
 /* What a cell of no live series is for; malloc'ed. */
-static char *cell_purpose(uint32_t index)
+static char *cell_purpose(uint32_t index, bool gauge)
 {
+	if (gauge)
+		return need_strdup(index < 2 ? "(updates of removed gauges)" : "(of no live series)");
 	if (index == MSTAT_SHM_CELL_SINK_U64)
 		return need_strdup("(updates of removed series)");
 	if (index == MSTAT_SHM_CELL_SINK_F64)
 		return need_strdup("(updates of removed floating-point series)");
+	if (index < MSTAT_SHM_CELL_FIRST)
+		return need_strdup("(observations of no series)");
 	return need_strdup("(of no live series)");
 }
 
 static void cell_print(const struct dump *dump, const struct row *row, uint32_t index, uint64_t cell)
 {
 	struct cell_owner owner = row->owners->items[index];
-	char *text = owner.record ? dump_series_text(dump, owner.record) : cell_purpose(index);
-	if (!owner.record && index == MSTAT_SHM_CELL_SINK_F64)
+	char *text = owner.record ? dump_series_text(dump, owner.record) : cell_purpose(index, row->gauges);
+	char part[32] = "";
+	if (!owner.record && !row->gauges && index == MSTAT_SHM_CELL_SINK_F64)
 		owner.value = MSTAT_SHM_F64;
-	printf("  %10" PRIu64 "    cell %-6" PRIu32 " 0x%016" PRIx64 " %s%s %s\n",
+	if (owner.bucket)
+		snprintf(part, sizeof(part), " bucket %" PRIu32, owner.bucket - 1);
+	printf("  %10" PRIu64 "    cell %-6" PRIu32 " 0x%016" PRIx64 " %s%s %s%s\n",
 	       row->offset + index * sizeof(uint64_t), index, cell,
-	       number_text(cell_number(&owner, cell, row->gauges)).text, owner.stamp ? " ns" : "", text);
+	       number_text(cell_number(&owner, cell, row->gauges)).text, owner.stamp ? " ns" : "", text, part);
 	free(text);
 }
 

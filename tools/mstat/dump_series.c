@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include <mstat/bucket.h>
+
 #include "dump.h"
 #include "inspection.h"
 #include "report.h"
@@ -27,20 +29,56 @@ static void owners_init(struct dump *dump, struct cell_owners *owners, uint32_t 
 	owners->items = need(calloc((size_t)owners->count + 1, sizeof(*owners->items)));
 }
 
+/* How many cells the series of a family have, and how many of them are sums; false for buckets that are not valid. */
+static bool family_cells(const struct dump *dump, const struct mstat_shm_family *family, uint32_t *sums,
+			 uint32_t *cells)
+{
+	*sums = 1;
+	*cells = family->kind == MSTAT_SHM_GAUGE && family->merge == MSTAT_SHM_MERGE_LAST ? 2 : 1;
+	if (!mstat_shm_kind_has_buckets(family->kind))
+		return true;
+	const struct mstat_shm_buckets *buckets = dump_buckets_record(dump, family->buckets, family->value);
+	if (!buckets)
+		return false;
+	double *uppers = need(calloc(MSTAT_PARTITION_MAX, sizeof(*uppers)));
+	if (family->value == MSTAT_SHM_F64 && family->kind != MSTAT_SHM_GAUGE_HISTOGRAM)
+		*sums = MSTAT_SHM_SUMS_F64;
+	*cells = *sums + mstat_partition(buckets, family->value != MSTAT_SHM_F64, uppers) + 1;
+	free(uppers);
+	return true;
+}
+
 static void owner_note(struct dump *dump, const struct mstat_shm_series *series, uint32_t record)
 {
 	const struct mstat_shm_family *family = dump_family_record(dump, series->family);
+	uint32_t sums, cells;
 	if (!family)
 		return;
-	struct cell_owners *owners = family->kind == MSTAT_SHM_COUNTER ? &dump->counters : &dump->gauges;
+	struct cell_owners *owners = mstat_shm_kind_in_rows(family->kind) ? &dump->counters : &dump->gauges;
+	if (!family_cells(dump, family, &sums, &cells)) {
+		dump_stop(dump, "the buckets of its family are not valid (arena+%" PRIu32 ")", family->buckets);
+		return;
+	}
 	if (series->cell >= owners->count) {
 		dump_stop(dump, "cell %" PRIu32 " is not among the published ones", series->cell);
 		return;
 	}
-	owners->items[series->cell] = (struct cell_owner){record, family->value, false};
-	if (family->kind == MSTAT_SHM_GAUGE && family->merge == MSTAT_SHM_MERGE_LAST &&
-	    owners->count - series->cell > 1)
-		owners->items[series->cell + 1] = (struct cell_owner){record, MSTAT_SHM_U64, true};
+	if (cells > owners->count - series->cell) {
+		dump_stop(dump, "cell %" PRIu32 ": %" PRIu32 " of its %" PRIu32 " cells are published", series->cell,
+			  owners->count - series->cell, cells);
+		cells = owners->count - series->cell;
+	}
+	for (uint32_t i = 0; i < cells; i++) {
+		struct cell_owner owner = {record, family->value, false, 0};
+		if (mstat_shm_kind_has_buckets(family->kind) && i >= sums) {
+			owner.bucket = i - sums + 1;
+			owner.value = mstat_shm_kind_in_rows(family->kind) ? MSTAT_SHM_U64 : MSTAT_SHM_I64;
+		} else if (family->kind == MSTAT_SHM_GAUGE && i) {
+			owner.value = MSTAT_SHM_U64;
+			owner.stamp = true;
+		}
+		owners->items[series->cell + i] = owner;
+	}
 }
 
 static const char *entry_state(uint32_t state)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collect/segments_shapes.h"
 #include "inspection.h"
 #include "report.h"
 
@@ -135,7 +136,13 @@ static struct word word_of(unsigned number, const char *const *names, size_t cou
 
 struct word kind_word(unsigned kind)
 {
-	static const char *const names[] = {[MSTAT_SHM_COUNTER] = "counter", [MSTAT_SHM_GAUGE] = "gauge"};
+	static const char *const names[] = {[MSTAT_SHM_COUNTER] = "counter",
+					    [MSTAT_SHM_GAUGE] = "gauge",
+					    [MSTAT_SHM_HISTOGRAM] = "histogram",
+					    [MSTAT_SHM_SUMMARY] = "summary",
+					    [MSTAT_SHM_GAUGE_HISTOGRAM] = "gauge histogram",
+					    [MSTAT_SHM_INFO] = "info",
+					    [MSTAT_SHM_STATE_SET] = "state set"};
 	return word_of(kind, names, sizeof(names) / sizeof(*names));
 }
 
@@ -155,9 +162,19 @@ struct word merge_word(unsigned merge)
 	return word_of(merge, names, sizeof(names) / sizeof(*names));
 }
 
+const char *kind_suffix(unsigned kind)
+{
+	return kind == MSTAT_SHM_COUNTER ? "_total" : kind == MSTAT_SHM_INFO ? "_info" : "";
+}
+
 char *family_exposed_name(const struct segment_family *family)
 {
-	return need_printf("%s%s", family->name, family->kind == MSTAT_SHM_COUNTER ? "_total" : "");
+	return need_printf("%s%s", family->name, kind_suffix(family->kind));
+}
+
+enum metric_type family_metric_type(const struct segment_family *family)
+{
+	return metric_type_of(family);
 }
 
 struct number family_number(const struct segment_family *family, uint64_t bits)

@@ -42,7 +42,7 @@ uint64_t segment_file_offset(const struct segment *segment, uint32_t arena_off);
 /* "corrupt: a record of the arena breaks its bounds", in the reader's words; malloc'ed. */
 char *segment_verdict(const struct segment *segment);
 
-/* "counter", "gauge"; "u64", "i64", "f64"; "sum", "min" ...; "unknown (7)" where a number has no name. */
+/* "counter", "histogram" ...; "u64", "i64", "f64"; "sum", "min" ...; "unknown (7)" where a number has no name. */
 struct word {
 	char text[24];
 };
@@ -50,8 +50,12 @@ struct word kind_word(unsigned kind);
 struct word value_word(unsigned value);
 struct word merge_word(unsigned merge);
 
-/* The name as exposed: a counter's with "_total"; malloc'ed. */
+/* The name as exposed: a counter's with "_total", an info's with "_info"; malloc'ed. */
 char *family_exposed_name(const struct segment_family *family);
+const char *kind_suffix(unsigned kind);
+
+/* The type by which the agent exposes it. */
+enum metric_type family_metric_type(const struct segment_family *family);
 
 /* The segment's value as a number of the family's type. */
 struct number family_number(const struct segment_family *family, uint64_t bits);

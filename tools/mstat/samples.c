@@ -71,6 +71,7 @@ void samples_free(struct sample_list *list)
 		free(sample->name);
 		free(sample->text);
 		free(sample->file);
+		distribution_free(sample->distribution);
 	}
 	free(list->items);
 	*list = (struct sample_list){0};
@@ -112,17 +113,63 @@ static void labels_parse(struct label_buffer *buffer, const struct snapshot_samp
 	free(value);
 }
 
+/* What stands in a label's quotes, as it was before. */
+static char *value_unescaped(const char *escaped)
+{
+	char *value = need_strdup(escaped), *out = value;
+	for (const char *at = escaped; *at; at++) {
+		if (*at == '\\' && at[1])
+			*out++ = *++at == 'n' ? '\n' : *at;
+		else
+			*out++ = *at;
+	}
+	*out = '\0';
+	return value;
+}
+
+/* One sample a state, with the state under the family's own name; the labels stay in order of their names, as in the
+ * segments' view. */
+static void states_add(struct sample_list *list, const struct snapshot_family *family, const struct shape *shape,
+		       uint64_t states, const struct label_buffer *buffer, const struct query *query)
+{
+	struct label *labels = need(calloc(buffer->count + 1, sizeof(*labels)));
+	for (uint32_t i = 0; i < shape->bound_count; i++) {
+		char *state = value_unescaped(shape->bound_text[i]);
+		memcpy(labels, buffer->labels, buffer->count * sizeof(*labels));
+		labels[buffer->count] = (struct label){family->name, state};
+		if (query_matches(query, family->name, family->name, labels, buffer->count + 1)) {
+			struct sample *sample = sample_add(list, family->name, labels, buffer->count + 1);
+			qsort(sample->labels, sample->label_count, sizeof(*sample->labels), label_compare);
+			sample->text = sample_text(sample->name, sample->labels, sample->label_count);
+			sample->type = METRIC_STATE_SET;
+			sample->number = (struct number){.type = NUMBER_U64, .u64 = states >> i & 1};
+		}
+		free(state);
+	}
+	free(labels);
+}
+
+static void sample_distribute(struct sample *sample, struct distribution *distribution)
+{
+	sample->distribution = distribution;
+	sample->number = (struct number){.type = NUMBER_U64, .u64 = distribution->count};
+}
+
 static void snapshot_sample_add(struct sample_list *list, const struct snapshot_family *family,
 				const struct snapshot_sample *from, const struct query *query,
 				struct label_buffer *buffer)
 {
 	char *name = need(strndup(from->text, from->name_len));
 	labels_parse(buffer, from);
-	if (query_matches(query, name, family->name, buffer->labels, buffer->count)) {
+	if (from->composite && from->composite->shape->kind == SHAPE_STATES)
+		states_add(list, family, from->composite->shape, from->composite->parts[0], buffer, query);
+	else if (query_matches(query, name, family->name, buffer->labels, buffer->count)) {
 		struct sample *sample = sample_add(list, name, buffer->labels, buffer->count);
 		sample->text = need(strndup(from->text, from->text_len));
 		sample->type = family->type;
 		sample->number = from->number;
+		if (from->composite)
+			sample_distribute(sample, distribution_of_composite(from->composite));
 	}
 	free(name);
 }
@@ -145,7 +192,7 @@ void samples_from_snapshot(struct sample_list *list, const struct snapshot *snap
 /* ---- of segments ---- */
 
 /* What the agent adds to the labels of a segment: service, pid, the mark of the overflow series. */
-#define AGENT_LABELS_MAX 3
+#define AGENT_LABELS_MAX 3 /* or a state, in place of the pid */
 
 struct labelled {
 	const char *file;
@@ -155,18 +202,51 @@ struct labelled {
 	size_t count;
 };
 
-static void segment_sample_add(struct sample_list *list, const struct labelled *series, struct segment_value value,
-			       const struct query *query)
+static struct sample *labelled_add(struct sample_list *list, const struct labelled *series, enum metric_type type,
+				   struct number number)
 {
-	if (!value.present || !query_matches(query, series->name, series->family->name, series->labels, series->count))
-		return;
 	struct sample *sample = sample_add(list, series->name, series->labels, series->count);
 	sample->file = need_strdup(series->file);
 	/* The order of the merged view, in which agent's and segment's labels mix. */
 	qsort(sample->labels, sample->label_count, sizeof(*sample->labels), label_compare);
 	sample->text = sample_text(sample->name, sample->labels, sample->label_count);
-	sample->type = series->family->kind == MSTAT_SHM_COUNTER ? METRIC_COUNTER : METRIC_GAUGE;
-	sample->number = family_number(series->family, value.bits);
+	sample->type = type;
+	sample->number = number;
+	return sample;
+}
+
+static bool labelled_matches(const struct labelled *series, const struct query *query)
+{
+	return query_matches(query, series->name, series->family->name, series->labels, series->count);
+}
+
+static void segment_sample_add(struct sample_list *list, const struct labelled *series, struct segment_value value,
+			       const struct query *query)
+{
+	if (value.present && labelled_matches(series, query))
+		labelled_add(list, series, family_metric_type(series->family),
+			     family_number(series->family, value.bits));
+}
+
+/* There is room for one label more. */
+static void segment_states_add(struct sample_list *list, struct labelled *series, struct segment_value value,
+			       const struct query *query)
+{
+	for (uint32_t i = 0; value.present && i < series->family->item_count; i++) {
+		series->labels[series->count++] = (struct label){series->family->name, series->family->states[i]};
+		if (labelled_matches(series, query))
+			labelled_add(list, series, METRIC_STATE_SET,
+				     (struct number){.type = NUMBER_U64, .u64 = value.bits >> i & 1});
+		series->count--;
+	}
+}
+
+static void segment_distribution_add(struct sample_list *list, const struct labelled *series,
+				     struct segment_distribution value, const struct query *query)
+{
+	if (value.present && labelled_matches(series, query))
+		sample_distribute(labelled_add(list, series, family_metric_type(series->family), (struct number){0}),
+				  distribution_of_segment(series->family, &value));
 }
 
 /* Labels that the agent owns win over those of a segment. */
@@ -207,6 +287,10 @@ static void series_add(struct sample_list *list, struct segment *segment, const 
 	labels[series.count++] = (struct label){"service", segment->service};
 	if (family->kind == MSTAT_SHM_GAUGE && family->merge == MSTAT_SHM_MERGE_EACH)
 		each_add(list, segment, index, &series, query);
+	else if (family->buckets)
+		segment_distribution_add(list, &series, segment_distribution(segment, index), query);
+	else if (family->kind == MSTAT_SHM_STATE_SET)
+		segment_states_add(list, &series, segment_value(segment, index), query);
 	else
 		segment_sample_add(list, &series, segment_value(segment, index), query);
 	free(labels);
@@ -245,7 +329,17 @@ double number_double(struct number number)
 
 const char *metric_type_word(enum metric_type type)
 {
-	return type == METRIC_COUNTER ? "counter" : type == METRIC_GAUGE ? "gauge" : "unknown";
+	static const char *const words[] = {
+		[METRIC_COUNTER] = "counter",     [METRIC_GAUGE] = "gauge",
+		[METRIC_HISTOGRAM] = "histogram", [METRIC_GAUGE_HISTOGRAM] = "gauge histogram",
+		[METRIC_SUMMARY] = "summary",     [METRIC_INFO] = "info",
+		[METRIC_STATE_SET] = "state set", [METRIC_UNKNOWN] = "unknown"};
+	return words[type];
+}
+
+bool metric_type_grows(enum metric_type type)
+{
+	return type == METRIC_COUNTER || type == METRIC_HISTOGRAM || type == METRIC_SUMMARY;
 }
 
 json_t *sample_json(const struct sample *sample)
@@ -258,7 +352,10 @@ json_t *sample_json(const struct sample *sample)
 		json_object_set_new(labels, sample->labels[i].name, json_text(sample->labels[i].value));
 	json_object_set_new(object, "labels", labels);
 	json_object_set_new(object, "type", json_text(metric_type_word(sample->type)));
-	json_object_set_new(object, "value", json_number(sample->number));
+	if (sample->distribution)
+		distribution_json(sample->distribution, object);
+	else
+		json_object_set_new(object, "value", json_number(sample->number));
 	return object;
 }
 

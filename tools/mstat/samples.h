@@ -5,6 +5,7 @@
 
 #include <jansson.h>
 
+#include "distribution.h"
 #include "inspection.h"
 #include "match.h"
 #include "snapshot/snapshot.h"
@@ -16,10 +17,11 @@ struct sample {
 	struct label *labels;
 	size_t label_count;
 	enum metric_type type;
-	struct number number;
+	struct number number;              /* of histograms and summaries: the count */
+	struct distribution *distribution; /* of histograms and summaries, else NULL */
 };
 
-/* In ascending order of text, then of file. */
+/* In ascending order of text, then of file. A state set is a sample for each state, 1 or 0. */
 struct sample_list {
 	struct sample *items;
 	size_t count;
@@ -34,10 +36,14 @@ void samples_free(struct sample_list *list);
 /* For rates: the nearest double. */
 double number_double(struct number number);
 
-/* "counter", "gauge", "unknown". */
+/* "counter", "gauge", "histogram" ... "unknown". */
 const char *metric_type_word(enum metric_type type);
 
-/* The sample as an object: name, labels, type, value, and the file if there is one. */
+/* Whether a value that goes down has begun anew. */
+bool metric_type_grows(enum metric_type type);
+
+/* The sample as an object: name, labels, type, value (or what distribution_json() sets), and the file if there is one.
+ */
 json_t *sample_json(const struct sample *sample);
 
 /* The number as the exposition prints it. */
