@@ -178,7 +178,18 @@ static int segments_start(struct agent *agent, char **error)
 		options.limits.file_bytes_max = (uint64_t)config->segment_bytes_max;
 	if (config->segment_series_max)
 		options.limits.series_max = (uint32_t)config->segment_series_max;
-	return segments_open(&options, &agent->segments, error);
+	int r = segments_open(&options, &agent->segments, error);
+	if (!r)
+		agent_views(agent, agent->config);
+	return r;
+}
+
+void agent_views(struct agent *agent, struct config *config)
+{
+	pthread_mutex_lock(&agent->lock);
+	segments_set_views(agent->segments, config->views);
+	pthread_mutex_unlock(&agent->lock);
+	config->views = NULL;
 }
 
 /* How an option gets from its field in struct config to the one in struct host_options. */
@@ -244,6 +255,7 @@ static int http_start(struct agent *agent, char **error)
 		.name = "mstatd",
 		.version = MSTAT_VERSION,
 		.telemetry_path = config->web_telemetry_path,
+		.web_config_file = config->web_config_file,
 		.connections_max = (unsigned)config->web_connections_max,
 		.connections_per_client_max = (unsigned)config->web_connections_per_client_max,
 		.requests_max = (unsigned)config->web_requests_max,

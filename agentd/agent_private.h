@@ -85,6 +85,9 @@ void agent_reload(struct agent *agent);
 /* Listens where the configuration says, and logs where that is. */
 int agent_listen(struct agent *agent, const struct config *config, char **error);
 
+/* Hands the views of a configuration to the segments. */
+void agent_views(struct agent *agent, struct config *config);
+
 /* Fills in what the self collector is told. */
 void agent_figures(void *context, struct self_figures *figures);
 

@@ -8,8 +8,10 @@
 #include <string.h>
 
 #include "collect/process_rules.h"
+#include "collect/views.h"
 #include "config_file.h"
 #include "config_value.h"
+#include "expose/web_config.h"
 #include "privileges.h"
 
 const struct config_item config_items[CONFIG_ITEM_COUNT] = {
@@ -133,10 +135,16 @@ static int privileges_check(const struct config *config, char **error)
 static int files_check(const struct config *config, char **error)
 {
 	struct process_rules *rules = NULL;
-	if (config->action != CONFIG_RUN || !config->collector_namedprocess)
+	struct web_config *web = NULL;
+	int r = 0;
+	if (config->action != CONFIG_RUN)
 		return 0;
-	const int r = process_rules_load(config->collector_namedprocess_config, &rules, error);
+	if (config->collector_namedprocess)
+		r = process_rules_load(config->collector_namedprocess_config, &rules, error);
+	if (!r && config->web_config_file)
+		r = web_config_load(config->web_config_file, NULL, &web, error);
 	process_rules_free(rules);
+	web_config_put(web);
 	return r;
 }
 
@@ -172,6 +180,7 @@ void config_free(struct config *config)
 		return;
 	for (size_t i = 0; i < CONFIG_ITEM_COUNT; i++)
 		config_value_clear(config, &config_items[i]);
+	views_free(config->views);
 	free(config);
 }
 
@@ -210,7 +219,8 @@ void config_print_help(FILE *out)
 	      "nested by "
 	      "their\n"
 	      "dots (web: {listen-address: [localhost:9466]}); flags win over it. Of a flag that is true or false, "
-	      "--FLAG\nand --no-FLAG are enough.\n\n",
+	      "--FLAG\nand --no-FLAG are enough. Only the file has views, which rename, merge or drop families "
+	      "of\nprograms.\n\n",
 	      out);
 	for (size_t i = 0; i < CONFIG_ITEM_COUNT; i++) {
 		const struct config_item *item = &config_items[i];

@@ -75,6 +75,7 @@ struct config {
 #define CONFIG_ITEM(section, name, field, type, ...) config_field_##type field;
 #include "config.def"
 #undef CONFIG_ITEM
+	struct views *views; /* collect/views.h; NULL: none */
 	enum config_action action;
 	enum config_origin origins[CONFIG_ITEM_COUNT];
 };

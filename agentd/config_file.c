@@ -15,7 +15,11 @@
 #include <unistd.h>
 #include <yaml.h>
 
+#include "collect/views_file.h"
 #include "config_value.h"
+
+/* The section that is a list and has no flags. */
+#define VIEWS_SECTION "views"
 
 /* A configuration is short; a longer file is a mistake (a device, a log) that would eat memory. */
 #define FILE_BYTES_MAX (1024 * 1024)
@@ -146,6 +150,8 @@ static int take_item(struct reading *reading, const char *section)
 static bool section_known(const char *section)
 {
 	const size_t len = strlen(section);
+	if (!strcmp(section, VIEWS_SECTION))
+		return true;
 	for (size_t i = 0; i < CONFIG_ITEM_COUNT; i++) {
 		if (!strncmp(config_items[i].key, section, len) && config_items[i].key[len] == '.' &&
 		    config_items[i].reload != CONFIG_FLAG_ONLY)
@@ -170,10 +176,26 @@ static int take_section(struct reading *reading, const char *section)
 	}
 }
 
+static int next_of_views(void *context)
+{
+	return next(context);
+}
+
+/* The current event begins the value of the section of views. */
+static int take_views(struct reading *reading)
+{
+	const struct views_source source = {.path = reading->path,
+					    .event = &reading->event,
+					    .next = next_of_views,
+					    .context = reading,
+					    .error = reading->error};
+	return views_read(&source, &reading->config->views);
+}
+
 /* Names and lines of the sections so far; there are few, and each is known, so the table is small. */
 struct sections {
-	char names[CONFIG_ITEM_COUNT][32];
-	size_t lines[CONFIG_ITEM_COUNT];
+	char names[CONFIG_ITEM_COUNT + 1][32];
+	size_t lines[CONFIG_ITEM_COUNT + 1];
 	size_t count;
 };
 
@@ -209,8 +231,10 @@ static int take_document(struct reading *reading)
 		if (reading->event.type == YAML_MAPPING_END_EVENT)
 			return next(reading);
 		r = section_begin(reading, &sections);
-		if (!r)
-			r = take_section(reading, sections.names[sections.count - 1]);
+		if (r)
+			return r;
+		const char *section = sections.names[sections.count - 1];
+		r = strcmp(section, VIEWS_SECTION) ? take_section(reading, section) : take_views(reading);
 		if (r)
 			return r;
 	}

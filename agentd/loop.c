@@ -20,6 +20,19 @@ static int tick_arm(struct agent *agent, uint64_t after_us)
 	return r < 0 ? r : sd_event_source_set_enabled(agent->tick, SD_EVENT_ONESHOT);
 }
 
+/* What the file says now: see http_web_refresh(). */
+static void web_config_refresh(struct agent *agent)
+{
+	char *reason = NULL;
+	const enum http_web_news news = http_web_refresh(agent->http, &reason);
+	if (news == HTTP_WEB_RELOADED)
+		log_info("web configuration reloaded");
+	if (news == HTTP_WEB_BAD)
+		log_error("the web configuration is bad, requests are refused",
+			  LOG_TEXT("reason", reason ? reason : "out of memory"));
+	free(reason);
+}
+
 static int on_tick(sd_event_source *source, uint64_t time_us, void *context)
 {
 	(void)source;
@@ -33,6 +46,7 @@ static int on_tick(sd_event_source *source, uint64_t time_us, void *context)
 	}
 	agent_report_ready(agent);
 	page_cache_trim(agent->pages);
+	web_config_refresh(agent);
 	http_expire(agent->http);
 	return tick_arm(agent, TICK_US);
 }
@@ -132,6 +146,7 @@ void agent_reload(struct agent *agent)
 		return;
 	}
 	log_setup((enum log_level)config->log_level, (enum log_format)config->log_format);
+	agent_views(agent, config);
 	for (int i = 0; i < CONFIG_ITEM_COUNT; i++) {
 		/* Directories that nobody named were filled in at the start. */
 		if (config_items[i].reload == CONFIG_RESTART &&

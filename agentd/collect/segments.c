@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "host_hash.h"
+
 static int64_t clock_ns(clockid_t clock)
 {
 	struct timespec now;
@@ -220,7 +222,26 @@ const struct segments_stats *segments_stats(struct segments *segments)
 	return &segments->stats;
 }
 
+/* ---- views ---- */
+
+void segments_set_views(struct segments *segments, struct views *views)
+{
+	if (views_equal(segments->views, views)) {
+		views_free(views);
+		return;
+	}
+	views_free(segments->views);
+	segments->views = views;
+	segments->views_generation++;
+	admission_fini(&segments->admission);
+}
+
 /* ---- collecting ---- */
+
+static int64_t segments_clock_ns(const struct segments *segments, clockid_t clock)
+{
+	return segments->options.clock_ns ? segments->options.clock_ns(clock) : clock_ns(clock);
+}
 
 int segments_collect(struct segments *segments, struct builder *builder)
 {
@@ -229,17 +250,22 @@ int segments_collect(struct segments *segments, struct builder *builder)
 		struct segment_directory *directory = &segments->places[i].directory;
 		for (size_t k = 0; k < directory->count; k++) {
 			struct tracked *tracked = tracked_of_segment(segments, directory->segments[k]);
-			/* References from before a retirement are void: the labels are needed again. */
-			if (tracked && tracked->generation != catalog_generation(builder_catalog(builder)))
+			/* References from before a retirement or a reload are void: the labels are needed again. */
+			if (tracked && (tracked->generation != catalog_generation(builder_catalog(builder)) ||
+					tracked->views_generation != segments->views_generation))
 				segment_want_strings(directory->segments[k]);
 		}
 		segment_directory_read(directory, &segments->options.limits);
 	}
+	segments->now_ns = segments_clock_ns(segments, CLOCK_MONOTONIC);
+	windows_begin(&segments->windows, segments->now_ns, (uint64_t)segments_clock_ns(segments, CLOCK_REALTIME));
 	int list_error = sources_list(segments, builder_catalog(builder));
 	if (!list_error)
 		list_error = sources_resolve(segments, builder);
-	if (!list_error)
+	if (!list_error) {
 		sources_merge(segments, builder);
+		merged_sweep(&segments->merged);
+	}
 	segments_figures(segments);
 	return r ? r : list_error;
 }
@@ -283,6 +309,10 @@ int segments_open(const struct segments_options *options, struct segments **segm
 {
 	struct segments *made = calloc(1, sizeof(*made));
 	int r = made ? options_copy(&made->options, options) : -ENOMEM;
+	if (made) {
+		made->seed = host_hash_seed();
+		made->windows.whole_life = !options->folding;
+	}
 	if (!r && !(made->places = calloc(options->directory_count + 1, sizeof(*made->places))))
 		r = -ENOMEM;
 	for (size_t i = 0; !r && i < options->directory_count; i++)
@@ -319,6 +349,12 @@ void segments_close(struct segments *segments)
 	free(segments->owners);
 	free(segments->sources);
 	free(segments->places);
+	free(segments->declarations);
+	merged_set_fini(&segments->merged);
+	windows_fini(&segments->windows);
+	shape_budget_fini(&segments->budget);
+	admission_fini(&segments->admission);
+	views_free(segments->views);
 	options_fini(&segments->options);
 	free(segments);
 }

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 #include <mstat/segment.h>
 
@@ -23,7 +24,9 @@ struct segments_options {
 	uint32_t services_max;        /* totals kept; beyond it those that died first go */
 	struct segment_limits limits; /* of one segment */
 	size_t entries_max;           /* segments of one directory */
-	bool folding;                 /* false for the inspector: it reads only and owns nothing */
+	bool folding;                 /* false for the inspector: it reads only and owns nothing; its summaries show the
+					 quantiles of all they have when they are seen first */
+	int64_t (*clock_ns)(clockid_t clock); /* NULL: the real clocks; tests have their own */
 };
 
 /* Figures for the agent's own metrics. What counts events since segments_open() never goes down. */
@@ -40,12 +43,17 @@ struct segments_stats {
 };
 
 struct segments;
+struct views;
 
 /* Prepares; with `folding` it takes the directories over. 0, -ENOMEM, -EBUSY (another agent owns a directory) or
  * -errno; *error is then a malloc'ed message that names the directory and the remedy. Directories need not exist. */
 int segments_open(const struct segments_options *options, struct segments **segments, char **error);
 /* Lets go of the directories; totals are on disk already. NULL is fine. */
 void segments_close(struct segments *segments);
+
+/* What the configuration changes about families (views.h); takes `views` over, NULL: nothing. References are resolved
+ * anew with the next collection, unless the views are equal to those that are there. */
+void segments_set_views(struct segments *segments, struct views *views);
 
 /* Looks at the directories and folds what is dead for long enough. 0, or -errno of the first directory that exists and
  * could not be listed; -EBUSY when another agent owns a directory that has appeared since. Cost: a directory listing,

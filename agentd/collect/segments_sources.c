@@ -13,22 +13,6 @@
 
 /* ---- tracked ---- */
 
-static void tracked_reset(struct tracked *tracked)
-{
-	for (uint32_t i = 0; i < tracked->family_count; i++)
-		family_shape_fini(&tracked->shapes[i]);
-	free(tracked->families);
-	free(tracked->shapes);
-	free(tracked->series);
-	free(tracked->service);
-	tracked->families = NULL;
-	tracked->shapes = NULL;
-	tracked->series = NULL;
-	tracked->service = NULL;
-	tracked->family_count = tracked->shape_count = 0;
-	tracked->series_count = tracked->series_capacity = tracked->later_count = 0;
-}
-
 static void tracked_free(void *user)
 {
 	struct tracked *tracked = user;
@@ -70,12 +54,19 @@ static struct tracked *tracked_of_totals(struct segments *segments, struct total
 	return totals->user;
 }
 
-/* References that belong to another file, or to a catalog from before a retirement, are void. */
-static void tracked_follow(struct tracked *tracked, ino_t inode, uint64_t generation)
+/* References that belong to another file are void, and so are those to a catalog from before a retirement, or made by
+ * other views. What is known about the past of merged series is found again by their identity. */
+static void tracked_follow(const struct source *source, ino_t inode, uint64_t generation)
 {
-	if (tracked->inode != inode || tracked->generation != generation)
+	struct tracked *tracked = source->tracked;
+	uint64_t changes = source->segment ? source->segment->record_changes : 0;
+	uint64_t views = tracked->owner->views_generation;
+	if (tracked->inode != inode || tracked->record_changes != changes || tracked->views_generation != views ||
+	    tracked->generation != generation)
 		tracked_reset(tracked);
 	tracked->inode = inode;
+	tracked->record_changes = changes;
+	tracked->views_generation = views;
 	tracked->generation = generation;
 }
 
@@ -111,7 +102,7 @@ static int segment_add(struct segments *segments, const struct segment_directory
 				.uid = segment->uid};
 	if (!source.tracked)
 		return -ENOMEM;
-	tracked_follow(source.tracked, segment->inode, generation);
+	tracked_follow(&source, segment->inode, generation);
 	return source_add(segments, &source);
 }
 
@@ -136,7 +127,7 @@ static int totals_add_source(struct segments *segments, struct totals *totals, u
 				.uid = totals->uid};
 	if (!source.tracked)
 		return -ENOMEM;
-	tracked_follow(source.tracked, 0, generation);
+	tracked_follow(&source, 0, generation);
 	return source_add(segments, &source);
 }
 

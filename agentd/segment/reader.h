@@ -143,6 +143,8 @@ struct segment {
 	uint32_t family_count;
 	struct segment_series *series; /* indexed as the SERIES region */
 	uint32_t series_count;
+	uint64_t record_changes; /* how often a known series became another one, which no honest writer does: whoever
+				    keeps something by index has to forget it */
 	struct segment_process *processes; /* claimed slots of the last read */
 	uint32_t process_count;
 

@@ -99,6 +99,7 @@ static enum segment_refusal entry_take(struct segment_scan *scan, uint32_t index
 		}
 		*series = found;
 		segment->series_count += !known;
+		segment->record_changes += known;
 	}
 	if ((entry->state & MSTAT_SHM_STATE_MASK) > MSTAT_SHM_STATE_REMOVED)
 		return SEGMENT_REFUSED_SERIES;

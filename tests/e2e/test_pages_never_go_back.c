@@ -7,7 +7,6 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,12 +21,11 @@
 #include <mstat/mstat.h>
 
 #include "daemon.h"
+#include "history.h"
 #include "scrape.h"
 
 #define SECONDS 8
 #define WORKERS 6
-#define SERIES_MAX 4096u
-#define TEXT_MAX 256u
 
 MSTAT_COUNTER(done, "done_total", "Things done.", "kind");
 MSTAT_COUNTER_F64(spent, "spent_seconds_total", "Time spent, in steps that no double has.", "kind");
@@ -64,95 +62,6 @@ static void observe_until_killed(void *context)
 		observe(kind, value);
 		if (value % 64 == 0)
 			usleep(100);
-	}
-}
-
-/* ---- what was seen ---- */
-
-struct seen {
-	char text[TEXT_MAX]; /* name{labels} */
-	double value;
-};
-
-struct history {
-	struct seen series[SERIES_MAX];
-	uint64_t values;
-	unsigned int faults;
-};
-
-static bool ends_in(const char *text, size_t len, const char *suffix)
-{
-	const size_t suffix_len = strlen(suffix);
-	return len >= suffix_len && !memcmp(text + len - suffix_len, suffix, suffix_len);
-}
-
-/* Only grows: by its name. The agent's own counters begin anew with it. */
-static bool only_grows(const char *text)
-{
-	const size_t len = strcspn(text, "{ ");
-	if (!strncmp(text, "mstat_", 6) || !strncmp(text, "process_", 8) || !strstr(text, "service=\"torture\""))
-		return false;
-	return ends_in(text, len, "_total") || ends_in(text, len, "_bucket") || ends_in(text, len, "_count") ||
-	       ends_in(text, len, "_sum");
-}
-
-static struct seen *history_find(struct history *history, const char *text)
-{
-	uint32_t hash = 2166136261u;
-	for (const char *c = text; *c; c++)
-		hash = (hash ^ (unsigned char)*c) * 16777619u;
-	for (uint32_t i = hash % SERIES_MAX;; i = (i + 1) % SERIES_MAX)
-		if (!*history->series[i].text || !strcmp(history->series[i].text, text))
-			return &history->series[i];
-}
-
-static void fault(struct history *history, const char *what, const char *text, double before, double now)
-{
-	if (history->faults++ < 10)
-		print_message("%s: %s: %.17g, then %.17g\n", what, text, before, now);
-}
-
-/* The buckets of one series follow each other on the page, then come its sum and count. */
-struct buckets {
-	char family[TEXT_MAX]; /* up to _bucket */
-	double last;
-};
-
-static void line_check(struct history *history, struct buckets *buckets, const char *text, double value)
-{
-	const char *suffix = strstr(text, "_bucket{"), *count = strstr(text, "_count{");
-	struct seen *seen = history_find(history, text);
-	if (*seen->text && value < seen->value)
-		fault(history, "went down", text, seen->value, value);
-	strcpy(seen->text, text);
-	seen->value = value;
-	history->values++;
-	if (suffix) {
-		if (!strstr(text, "le=\"0.005\"") && value < buckets->last)
-			fault(history, "buckets are not cumulative", text, buckets->last, value);
-		buckets->last = value;
-		snprintf(buckets->family, sizeof(buckets->family), "%.*s", (int)(suffix - text), text);
-	}
-	if (count && !strncmp(text, buckets->family, (size_t)(count - text)) && *buckets->family) {
-		if (value != buckets->last)
-			fault(history, "count is not the last bucket's", text, buckets->last, value);
-		buckets->family[0] = 0;
-		buckets->last = 0;
-	}
-}
-
-static void page_check(struct history *history, const char *page)
-{
-	struct buckets buckets = {.last = 0};
-	char text[TEXT_MAX];
-	for (const char *line = page; *line; line += strcspn(line, "\n") + 1) {
-		/* The value begins behind the last brace: label values of this test have no blanks. */
-		const size_t len = strcspn(line, " \n");
-		if (*line == '#' || !only_grows(line) || len >= sizeof(text))
-			continue;
-		memcpy(text, line, len);
-		text[len] = 0;
-		line_check(history, &buckets, text, strtod(line + len, NULL));
 	}
 }
 
@@ -214,7 +123,7 @@ static uint64_t folded_until_now(uint16_t port)
 
 static void test_no_page_takes_back_what_an_earlier_one_said(void **state)
 {
-	static struct history history;
+	static struct history history = {.label = "service=\"torture\""};
 	static const char *const formats[] = {"text/plain", "application/openmetrics-text;version=1.0.0",
 					      "application/openmetrics-text;version=0.0.1"};
 	struct run run = {.scratch = *state, .seed = (unsigned int)time(NULL)};
@@ -236,7 +145,7 @@ static void test_no_page_takes_back_what_an_earlier_one_said(void **state)
 		}
 		char *answer = http_ask_accept(agent.port, "GET", "/metrics", formats[pages % 3]);
 		assert_non_null(answer);
-		page_check(&history, http_body(answer));
+		history_page(&history, http_body(answer));
 		free(answer);
 		usleep(10000);
 	}

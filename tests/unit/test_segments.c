@@ -283,6 +283,53 @@ static void test_collector_follows_a_segment_that_grows(void **state)
 	assert_int_equal(collected(bench, "limited_total{number=\"0\",service=\"shop\"}"), 5);
 }
 
+/* ---- segments that lie ---- */
+
+/* A segment with these families, which have one series each, whose cells hold 3. */
+static void image_of(struct segment_image *image, const char *const *families, size_t count)
+{
+	image_init(image, &image_limits_tiny);
+	for (size_t i = 0; i < count; i++) {
+		const uint32_t family = image_family(image, &(struct image_family){.name = families[i],
+										   .kind = MSTAT_SHM_COUNTER,
+										   .value = MSTAT_SHM_U64,
+										   .merge = MSTAT_SHM_MERGE_SUM});
+		*image_series_cell(image, 0, image_series(image, family, (const char *const[]){NULL})) = 3;
+	}
+}
+
+/* As the file shop.UID.0. */
+static void image_place(const struct bench *bench, const struct segment_image *image)
+{
+	char name[64];
+	const int directory = open(bench->scratch.segments, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_true(directory >= 0);
+	snprintf(name, sizeof(name), "shop.%u.0", (unsigned)geteuid());
+	image_write(image, directory, name);
+	close(directory);
+}
+
+/* No honest program does it: what was known of the series by its number belongs to another one now. */
+static void test_series_that_becomes_another_one_is_exposed_as_that(void **state)
+{
+	struct bench *bench = *state;
+	struct segment_image image;
+	bench->options.fold_after_ns = HOUR_NS;
+	image_of(&image, (const char *const[]){"before", "after"}, 2);
+	image.header->series_published = 1;
+	image_place(bench, &image);
+	bench_open(bench);
+	assert_int_equal(collected(bench, "before_total{service=\"shop\"}"), 3);
+	assert_int_equal(collected(bench, "after_total{service=\"shop\"}"), UINT64_MAX);
+	image_series_record(&image, 1)->index = 0;
+	image_entry(&image, 0)->record = image_entry(&image, 1)->record;
+	image_string(&image, "so that the arena is read again");
+	image_place(bench, &image);
+	image_fini(&image);
+	assert_int_equal(collected(bench, "after_total{service=\"shop\"}"), 3);
+	assert_int_equal(collected(bench, "before_total{service=\"shop\"}"), UINT64_MAX);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -296,6 +343,7 @@ int main(void)
 		TEST(test_collector_reads_what_is_there_when_a_directory_is_missing),
 		TEST(test_second_collector_of_a_directory_is_told_which_and_what_to_do),
 		TEST(test_collector_follows_a_segment_that_grows),
+		TEST(test_series_that_becomes_another_one_is_exposed_as_that),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
