@@ -4,6 +4,7 @@
 #   CC=clang       another compiler                 SANITIZE=address,undefined | thread   instrumented objects
 #   V=1            show the commands                BUILD=dir                             another place for objects
 #   DEPS=0         do not look for missing Debian packages
+#   BPF=0          an agent without eBPF: no clang, bpftool, libbpf
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
@@ -15,8 +16,9 @@ CC := gcc
 CXX := g++
 AR := ar
 SANITIZE ?=
+BPF ?= 1
 comma := ,
-VARIANT := $(if $(SANITIZE),$(subst $(comma),-,$(SANITIZE)))$(if $(findstring clang,$(CC)),-clang)
+VARIANT := $(if $(SANITIZE),$(subst $(comma),-,$(SANITIZE)))$(if $(findstring clang,$(CC)),-clang)$(if $(filter 0,$(BPF)),-nobpf)
 BUILD ?= build$(if $(VARIANT),/$(patsubst -%,%,$(VARIANT)))
 DEPS ?= 1
 V ?= 0
@@ -38,19 +40,30 @@ CFLAGS_ALL := -std=gnu11 -g $(OPT) $(WARN) $(HARDEN) $(SANFLAGS) -D_GNU_SOURCE -
 LDFLAGS_ALL := $(SANFLAGS) -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS)
 
 URCU_LIBS := -lurcu-bp
-AGENT_LIBS := -lmicrohttpd -ldeflate -lzstd -lyaml -lsystemd -ljansson -lpcre2-8 -lurcu-memb -lurcu-common -lpthread -lm
+BPF_LIBS := $(if $(filter 1,$(BPF)),-lbpf -lelf -lz)
+AGENT_LIBS := $(BPF_LIBS) -lmicrohttpd -lgnutls -lcrypt -ldeflate -lzstd -lyaml -lsystemd -ljansson -lpcre2-8 -lurcu-memb -lurcu-common -lpthread -lm
 
 objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 
 CLIENT_SRC := $(wildcard libclient/*.c)
 AGENT_SRC := $(filter-out agentd/main.c,$(wildcard agentd/*.c agentd/*/*.c))
+# The one feature of the build that can be left out; bpf_none.c and bpf_state.c stand in for the rest then.
+BPF_DIR := agentd/collect/bpf
+ifeq ($(BPF),1)
+AGENT_SRC += $(filter-out %/bpf_none.c %.bpf.c,$(wildcard $(BPF_DIR)/*.c))
+else
+AGENT_SRC += $(BPF_DIR)/bpf_none.c $(BPF_DIR)/bpf_state.c
+endif
 MSTAT_SRC := $(wildcard tools/mstat/*.c)
 DEMO_SRC := $(wildcard tools/demo/*.c)
 TEST_SUPPORT_SRC := $(wildcard tests/support/*.c)
 TEST_KINDS ?= unit torture e2e
 TESTS := $(foreach kind,$(TEST_KINDS),$(patsubst %.c,$(BUILD)/%,$(wildcard tests/$(kind)/test_*.c)))
+# Unit tests of what is not built; tests/e2e/test_bpf.c shows how an agent without it fares.
+TESTS := $(filter-out $(if $(filter 0,$(BPF)),$(BUILD)/tests/unit/test_bpf_%),$(TESTS))
 TEST_SCRIPTS := $(foreach kind,$(TEST_KINDS),$(wildcard tests/$(kind)/test_*.sh))
-TEST_HELPERS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/*/helper_*.c))
+TEST_HELPERS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/*/helper_*.c)) \
+	$(patsubst %.c,$(BUILD)/%.so,$(wildcard tests/*/preload_*.c))
 
 .PHONY: all
 all: $(BUILD)/mstatd $(BUILD)/mstat $(BUILD)/libmstat.so $(BUILD)/libmstat.a $(BUILD)/demo $(BUILD)/mstat.pc ## build everything
@@ -59,11 +72,11 @@ all: $(BUILD)/mstatd $(BUILD)/mstat $(BUILD)/libmstat.so $(BUILD)/libmstat.a $(B
 .PHONY: deps deps-check
 deps:
 ifeq ($(DEPS),1)
-	@packaging/install-deps build
+	@BPF=$(BPF) packaging/install-deps build
 endif
 deps-check:
 ifeq ($(DEPS),1)
-	@packaging/install-deps check
+	@BPF=$(BPF) packaging/install-deps check
 endif
 
 # ---- objects --------------------------------------------------------------------------------------------------------
@@ -81,11 +94,38 @@ $(BUILD)/obj/agentd/%.o: agentd/%.c | deps
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS_ALL) -Iagentd -c $< -o $@
 
+# BPF programs: NAME.bpf.c becomes NAME.skel.h, which holds the object. None of the flags for other compilers: what
+# hardens or instruments them, BPF has not. -g is needed, for the relocations are debug information.
+BPF_OUT := $(BUILD)/bpf
+BPF_CLANG := clang
+BPF_CFLAGS := -std=gnu11 -g -O2 -Wall -Werror -target bpf -mcpu=v3 -fdebug-prefix-map=$(CURDIR)=. -I$(BPF_DIR) -MMD -MP
+
+$(BPF_OUT)/%.skel.h: $(BPF_DIR)/%.bpf.c | deps
+	$(call say,BPF,$<)
+	@mkdir -p $(@D)
+	$(Q)$(BPF_CLANG) $(BPF_CFLAGS) -MT $@ -MF $(BPF_OUT)/$*.d -c $< -o $(BPF_OUT)/$*.bpf.o
+	$(Q)llvm-strip -g $(BPF_OUT)/$*.bpf.o -o $(BPF_OUT)/$*.o
+	$(Q)PATH="$$PATH:/usr/sbin:/sbin" bpftool gen skeleton $(BPF_OUT)/$*.o name $*_bpf > $@
+
+$(foreach source,$(wildcard $(BPF_DIR)/*.bpf.c),$(eval \
+	$(BUILD)/obj/$(source:.bpf.c=.o): $(BPF_OUT)/$(patsubst $(BPF_DIR)/%.bpf.c,%,$(source)).skel.h))
+# The names of system calls, as the C library's headers know them for the target.
+$(BPF_OUT)/syscall_names.h: | deps
+	@mkdir -p $(@D)
+	$(Q)echo '#include <sys/syscall.h>' | $(CC) -E -dM - | \
+		sed -nE '/__NR_(syscalls|Linux)/d; s/^#define __NR_([a-z0-9_]+) .*/SYSCALL_NAME(\1)/p' | sort > $@
+$(BUILD)/obj/$(BPF_DIR)/syscalls.o: $(BPF_OUT)/syscall_names.h
+
+$(BUILD)/obj/$(BPF_DIR)/bpf_exits.o: $(BPF_OUT)/exits.skel.h
+
+$(BUILD)/obj/$(BPF_DIR)/%.o: CFLAGS_ALL += -isystem $(BPF_OUT)
+
 $(BUILD)/obj/tools/%.o: tools/%.c | deps
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS_ALL) -Iagentd -c $< -o $@
 
+$(BUILD)/obj/tests/e2e/test_bpf.o: CFLAGS_ALL += -DBUILT_WITH_BPF=$(BPF)
 $(BUILD)/obj/tests/%.o: tests/%.c | deps deps-check
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
@@ -143,6 +183,12 @@ $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(BUILD)/libtest.a $(BUILD)/libtools.a 
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS_ALL) -pie -o $@ $^ $(TEST_LDFLAGS) $(AGENT_LIBS) $(URCU_LIBS) -lcmocka -ldl
 
+# Loaded before a program under test: nothing of ours, and no sanitizer, is in them.
+$(BUILD)/tests/%.so: tests/%.c | deps
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 -g -O2 $(WARN) -D_GNU_SOURCE -Iinclude -fPIC -shared -o $@ $<
+
 .SECONDARY:
 
 .PHONY: tests check check-quick check-arrows check-format lint
@@ -170,22 +216,11 @@ check-sanitizers: ## the unit and torture tests under ASan and UBSan, then under
 check-compilers: ## everything by clang, without a warning
 	@$(MAKE) --no-print-directory tests CC=clang
 
-# ---- run, install ---------------------------------------------------------------------------------------------------
-.PHONY: run install clean help check-sanitizers check-compilers
+# ---- run -----------------------------------------------------------------------------------------------------------
+# install, deb, rpm: packaging/packaging.mk
+.PHONY: run clean help check-sanitizers check-compilers
 run: all ## mstatd and the demo with load on loopback, until Ctrl-C
 	@BUILD=$(BUILD) packaging/run
-
-INSTALL := install
-
-install: all ## into $(DESTDIR)$(PREFIX)
-	$(Q)$(INSTALL) -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(LIBDIR)/pkgconfig \
-		$(DESTDIR)$(PREFIX)/include/mstat
-	$(Q)$(INSTALL) -m 755 $(BUILD)/mstatd $(DESTDIR)$(PREFIX)/sbin
-	$(Q)$(INSTALL) -m 755 $(BUILD)/mstat $(DESTDIR)$(PREFIX)/bin
-	$(Q)$(INSTALL) -m 644 $(BUILD)/libmstat.so.$(ABI) $(BUILD)/libmstat.a $(DESTDIR)$(LIBDIR)
-	$(Q)ln -sf libmstat.so.$(ABI) $(DESTDIR)$(LIBDIR)/libmstat.so
-	$(Q)$(INSTALL) -m 644 $(BUILD)/mstat.pc $(DESTDIR)$(LIBDIR)/pkgconfig
-	$(Q)$(INSTALL) -m 644 include/mstat/*.h include/mstat/*.def $(DESTDIR)$(PREFIX)/include/mstat
 
 clean: ## remove what was built
 	$(Q)rm -rf build
@@ -194,5 +229,7 @@ help: ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | sort | awk -F'\t' '{printf "  make %-18s %s\n", $$1, $$2}'
 
 include bench/bench.mk
+include tests/fuzz/fuzz.mk
+include packaging/packaging.mk
 
--include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null) $(wildcard $(BPF_OUT)/*.d)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The log: one line an event on standard error. */
+/* The log: one line an event on standard error, or one entry of the journal. */
 #include "log.h"
 
 #include <errno.h>
@@ -13,6 +13,8 @@
 #include <unistd.h>
 
 #include <mstat/atomic.h>
+
+#include "journal.h"
 
 #define VALUE_BYTES_MAX 1024 /* of one value before escaping */
 #define WAIT_MS 100
@@ -129,7 +131,7 @@ static void put_field(struct line *line, enum log_format format, const struct lo
 	put_key(line, format, field->key);
 	if (!field->text)
 		put(line, number, (size_t)snprintf(number, sizeof(number), "%" PRId64, field->number));
-	else if (format == LOG_FORMAT_LOGFMT && text_plain(field->text))
+	else if (format != LOG_FORMAT_JSON && text_plain(field->text))
 		put_text(line, field->text);
 	else
 		put_quoted(line, field->text);
@@ -147,17 +149,27 @@ static void time_print(int64_t time_ns, char *out, size_t size)
 	snprintf(out + len, size - len, ".%03dZ", (int)(time_ns / 1000000 % 1000));
 }
 
+/* What the journal knows without it. */
+static void put_head(struct line *line, enum log_format format, int64_t time_ns, enum log_level level,
+		     const char *message)
+{
+	char ts[40];
+	time_print(time_ns, ts, sizeof(ts));
+	put_field(line, format, &(struct log_field){"ts", ts, 0});
+	put_field(line, format, &(struct log_field){"level", level_words[level], 0});
+	put_field(line, format, &(struct log_field){"msg", message, 0});
+}
+
 size_t log_render(enum log_format format, int64_t time_ns, enum log_level level, const char *message,
 		  const struct log_field *fields, size_t count, char *out)
 {
 	struct line line = {.out = out};
-	char ts[40];
-	time_print(time_ns, ts, sizeof(ts));
 	if (format == LOG_FORMAT_JSON)
 		put(&line, "{", 1);
-	put_field(&line, format, &(struct log_field){"ts", ts, 0});
-	put_field(&line, format, &(struct log_field){"level", level_words[level], 0});
-	put_field(&line, format, &(struct log_field){"msg", message, 0});
+	if (format == LOG_FORMAT_JOURNAL)
+		put_text(&line, message);
+	else
+		put_head(&line, format, time_ns, level, message);
 	for (size_t i = 0; i < count; i++)
 		put_field(&line, format, &fields[i]);
 	const char *tail = line.full ? (format == LOG_FORMAT_JSON ? ",\"truncated\":true}\n" : " truncated=true\n")
@@ -173,18 +185,35 @@ static bool line_write(const char *text, size_t len)
 	return poll(&ready, 1, WAIT_MS) == 1 && (ready.revents & POLLOUT) && write(log_fd, text, len) == (ssize_t)len;
 }
 
+static bool event_write(enum log_format format, enum log_level level, const char *message,
+			const struct log_field *fields, size_t count)
+{
+	char line[LOG_LINE_MAX];
+	struct timespec now;
+	clock_gettime(CLOCK_REALTIME, &now);
+	const size_t len =
+		log_render(format, now.tv_sec * INT64_C(1000000000) + now.tv_nsec, level, message, fields, count, line);
+	return line_write(line, len);
+}
+
+static bool entry_write(enum log_level level, const char *message, const struct log_field *fields, size_t count)
+{
+	char text[LOG_LINE_MAX];
+	const size_t len = log_render(LOG_FORMAT_JOURNAL, 0, level, message, fields, count, text);
+	return !journal_send(level, text, len - 1, fields, count); /* without the newline */
+}
+
 void log_write(enum log_level level, const char *message, const struct log_field *fields, size_t count)
 {
 	if (level < mstat_load_relaxed(&log_level))
 		return;
 	const int errno_before = errno;
-	char line[LOG_LINE_MAX];
-	struct timespec now;
-	clock_gettime(CLOCK_REALTIME, &now);
-	const size_t len = log_render(mstat_load_relaxed(&log_format), now.tv_sec * INT64_C(1000000000) + now.tv_nsec,
-				      level, message, fields, count, line);
+	const enum log_format format = mstat_load_relaxed(&log_format);
 	pthread_mutex_lock(&log_lock);
-	const bool written = line_write(line, len);
+	bool written = format == LOG_FORMAT_JOURNAL && entry_write(level, message, fields, count);
+	if (!written)
+		written = event_write(format == LOG_FORMAT_JOURNAL ? LOG_FORMAT_LOGFMT : format, level, message, fields,
+				      count);
 	pthread_mutex_unlock(&log_lock);
 	mstat_add_relaxed(written ? &lines_written[level] : &lines_lost, 1);
 	errno = errno_before;
@@ -192,8 +221,14 @@ void log_write(enum log_level level, const char *message, const struct log_field
 
 void log_setup(enum log_level level, enum log_format format)
 {
+	enum log_format resolved = format;
+	if (format == LOG_FORMAT_AUTO)
+		resolved = journal_owns_fd(log_fd) && !journal_probe() ? LOG_FORMAT_JOURNAL : LOG_FORMAT_LOGFMT;
 	mstat_store_relaxed(&log_level, level);
-	mstat_store_relaxed(&log_format, format);
+	mstat_store_relaxed(&log_format, resolved);
+	const int r = format == LOG_FORMAT_JOURNAL ? journal_probe() : 0;
+	if (r)
+		log_warn("no journal listens, logging on standard error", LOG_ERRNO(r));
 }
 
 void log_set_fd(int fd)

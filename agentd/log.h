@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* The log: one line an event on standard error, as logfmt or JSON. Only agentd's core logs; the rooms return errors.
+/* The log: one line an event on standard error, as logfmt or JSON, or one entry of the journal. Only agentd's core
+ * logs; the rooms return errors.
  *
  *     log_info("listening", LOG_TEXT("address", address), LOG_INT("connections_max", 512));
  *     ts=2024-05-01T10:00:00.123Z level=info msg=listening address=127.0.0.1:9466 connections_max=512
  *
  * Thread-safe. A line that standard error does not take within 100 ms is lost and counted: the agent never waits for
- * whoever reads its log.
+ * whoever reads its log. What the journal does not take goes to standard error.
  */
 #ifndef AGENTD_LOG_H
 #define AGENTD_LOG_H
@@ -17,7 +18,12 @@
 enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARN, LOG_LEVEL_ERROR, LOG_LEVEL_COUNT };
 
 /* In the order of the setting log.format. */
-enum log_format { LOG_FORMAT_LOGFMT, LOG_FORMAT_JSON };
+enum log_format {
+	LOG_FORMAT_LOGFMT,
+	LOG_FORMAT_JSON,
+	LOG_FORMAT_JOURNAL,
+	LOG_FORMAT_AUTO, /* journal where standard error leads to it, else logfmt */
+};
 
 struct log_field {
 	const char *key;  /* [a-z_]+ */
@@ -37,7 +43,8 @@ struct log_field {
 /* Longest line, newline included: what one write() to a pipe takes whole. Long values are cut, then fields left out. */
 #define LOG_LINE_MAX 4096
 
-/* Changes level, format and descriptor (2 at first). */
+/* Changes level, format and descriptor (2 at first). If LOG_FORMAT_JOURNAL is asked for and there is no journal, that
+ * is logged. */
 void log_setup(enum log_level level, enum log_format format);
 void log_set_fd(int fd);
 
@@ -48,7 +55,8 @@ const char *log_errno_text(int error); /* of errno or -errno */
 /* Writes one line if the level is high enough. */
 void log_write(enum log_level level, const char *message, const struct log_field *fields, size_t count);
 
-/* Renders the line that log_write() would write to `out` (LOG_LINE_MAX bytes, no NUL); returns its length. */
+/* Renders the line that log_write() would write to `out` (LOG_LINE_MAX bytes, no NUL); returns its length. Of an entry
+ * of the journal it is the message, which has the fields in it for those who read only that. */
 size_t log_render(enum log_format format, int64_t time_ns, enum log_level level, const char *message,
 		  const struct log_field *fields, size_t count, char *out);
 

@@ -4,7 +4,7 @@
 #   BENCH="counter read"   only these questions        BENCH_FLAGS=--quick   a smoke run
 #   PROMETHEUS_CPP=        without prometheus-cpp as a peer, though it is installed
 
-BENCH_ALL := $(patsubst bench/bench_%.c,%,$(wildcard bench/bench_*.c))
+BENCH_ALL := $(filter-out $(if $(filter 0,$(BPF)),bpf),$(patsubst bench/bench_%.c,%,$(wildcard bench/bench_*.c)))
 BENCH ?= $(BENCH_ALL)
 BENCH_FLAGS ?=
 BENCH_PROGRAMS := $(addprefix $(BUILD)/bench/bench_,$(BENCH_ALL))
@@ -46,6 +46,8 @@ $(BUILD)/bench/bench_%: $(BUILD)/obj/bench/bench_%.o $(BENCH_PEER) $(BUILD)/benc
 # Those that ask about the agent link it too.
 $(BUILD)/bench/bench_read $(BUILD)/bench/bench_render $(BUILD)/bench/bench_compress $(BUILD)/bench/bench_http: $(BUILD)/libagent.a
 $(BUILD)/bench/bench_read $(BUILD)/bench/bench_render $(BUILD)/bench/bench_compress $(BUILD)/bench/bench_http: BENCH_LIBS = $(AGENT_LIBS)
+$(BUILD)/bench/bench_bpf: $(BUILD)/libagent.a
+$(BUILD)/bench/bench_bpf: BENCH_LIBS = $(AGENT_LIBS)
 
 .PRECIOUS: $(BUILD)/obj/bench/%.o
 

@@ -38,7 +38,8 @@ struct host_private;
 
 struct host {
 	const struct host_options *options;
-	void *state; /* the collector's own: made by open, freed by close */
+	void *state;      /* the collector's own: made by open, freed by close */
+	int64_t asked_ns; /* CLOCK_MONOTONIC: what was known then or later is new enough for this call of collect */
 	struct host_private *own;
 };
 

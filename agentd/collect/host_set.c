@@ -48,6 +48,7 @@ struct host_set {
 	struct crew *crew;         /* of all slow ones */
 	struct member members[HOST_INDEX_COUNT];
 	int64_t deadline_ns; /* of the next collection, from its beginning */
+	int64_t asked_ns;    /* when the next collection was asked for; 0: it was not */
 };
 
 static const struct host_family duration_family = {
@@ -117,6 +118,7 @@ int host_set_new(const struct host_options *options, struct host_set **set)
 		return r;
 	}
 	host_set_ask(fresh, &(const struct collect_request){.selection = NULL});
+	fresh->asked_ns = 0;
 	*set = fresh;
 	return 0;
 }
@@ -139,12 +141,13 @@ void host_set_free(struct host_set *set)
 	free(set);
 }
 
-static void fast_run(struct member *member, const struct row *row, struct builder *builder)
+static void fast_run(struct member *member, const struct row *row, struct builder *builder, int64_t asked_ns)
 {
 	struct host_private *own = member->host.own;
 	if (!absence_look_due(&member->absence))
 		return;
 	const int64_t start_ns = monotonic_ns();
+	member->host.asked_ns = asked_ns;
 	host_sink_begin(&own->sink, builder, NULL);
 	host_files_begin(own);
 	if (member->opened)
@@ -194,20 +197,24 @@ void host_set_ask(struct host_set *set, const struct collect_request *request)
 	for (size_t i = 0; i < HOST_INDEX_COUNT; i++)
 		set->members[i].asked =
 			set->members[i].host.own && selection_has(request->selection, COLLECTOR_COUNT + i);
+	set->asked_ns = monotonic_ns();
 	set->deadline_ns = request->deadline_ns && request->deadline_ns < most_ns ? request->deadline_ns : most_ns;
 }
 
 /* Slow ones are asked first and taken last, so that they work while the fast ones do. */
 void host_set_collect(struct host_set *set, struct builder *builder)
 {
-	const int64_t deadline_ns = monotonic_ns() + set->deadline_ns;
+	const int64_t now_ns = monotonic_ns(), deadline_ns = now_ns + set->deadline_ns;
+	/* What other collectors have found out since the collection began is new enough for ours. */
+	const int64_t asked_ns = set->asked_ns ? set->asked_ns : now_ns;
+	set->asked_ns = 0;
 	for (size_t i = 0; i < HOST_INDEX_COUNT; i++)
 		if (set->members[i].asked && set->members[i].worker)
-			worker_request(set->members[i].worker);
+			worker_request(set->members[i].worker, asked_ns);
 	crew_start(set->crew);
 	for (size_t i = 0; i < HOST_INDEX_COUNT; i++)
 		if (set->members[i].asked && !set->members[i].worker)
-			fast_run(&set->members[i], &rows[i], builder);
+			fast_run(&set->members[i], &rows[i], builder, asked_ns);
 	for (size_t i = 0; i < HOST_INDEX_COUNT; i++)
 		if (set->members[i].asked && set->members[i].worker)
 			slow_take(&set->members[i], builder, deadline_ns);

@@ -141,7 +141,7 @@ static void round_take(struct worker *worker)
 	absence_note(&worker->absence, worker->error, worker->ready.len);
 }
 
-void worker_request(struct worker *worker)
+void worker_request(struct worker *worker, int64_t asked_ns)
 {
 	crew_lock(worker->crew);
 	if (!worker->busy) {
@@ -149,6 +149,7 @@ void worker_request(struct worker *worker)
 		round_take(worker);
 		worker->busy = absence_look_due(&worker->absence);
 		if (worker->busy) {
+			worker->host.asked_ns = asked_ns;
 			worker->references++;
 			crew_queue(worker->crew, &worker->job);
 		}

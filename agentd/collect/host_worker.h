@@ -21,8 +21,8 @@ int worker_new(const char *name, const struct host_ops *ops, struct host_shared 
 void worker_free(struct worker *worker);
 
 /* Queues a round, unless one is under way, or the source was found to be absent a few requests ago. The caller starts
- * the crew. */
-void worker_request(struct worker *worker);
+ * the crew. `asked_ns` is for struct host. */
+void worker_request(struct worker *worker, int64_t asked_ns);
 
 struct worker_result {
 	int error;                      /* of the last round that ended; -EINPROGRESS before the first */

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* How many processes and threads there are, by state: /proc/PID/stat. Slow: one file for each thread of the machine. */
+/* How many processes and threads there are, by state. Processes as the process_watch.h has them, with those of a single
+ * thread; for the threads of the others one file each. */
 #include <fcntl.h>
-#include <limits.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "host.h"
+#include "process_watch.h"
 
 static const struct host_family threads_family = HOST_GAUGE("node_processes_threads", "Allocated threads in system");
 static const struct host_family max_threads_family =
@@ -18,12 +22,30 @@ static const struct host_family pids_family = HOST_GAUGE("node_processes_pids", 
 static const struct host_family max_processes_family =
 	HOST_GAUGE("node_processes_max_processes", "Number of max PIDs limit");
 
+/* By letter; lower case counts as upper case, as the kernel has one of either only. */
+#define LETTERS 26
+
+/* A process of several threads, which are yet to be looked at. */
+struct leader {
+	uint32_t pid;
+	char state;
+};
+
+struct processes {
+	struct process_watch *watch;
+	struct leader *leaders;
+	size_t leader_capacity;
+};
+
 struct counts {
-	int proc_fd;
+	struct host *host;
+	struct processes *processes;
+	const struct process_files *files;
+	size_t leaders;
 	uint64_t pids;
 	uint64_t threads;
-	uint64_t states[26]; /* by letter; lower case counts as upper case, as the kernel has one of either only */
-	uint64_t thread_states[26];
+	uint64_t states[LETTERS];
+	uint64_t thread_states[LETTERS];
 };
 
 static bool letter_count(uint64_t *states, char state)
@@ -35,73 +57,126 @@ static bool letter_count(uint64_t *states, char state)
 	return true;
 }
 
-/* State and number of threads. The command in parentheses may hold anything, also ")": the last one ends it. */
-static bool stat_parse(char *stat, char *state, uint64_t *threads)
-{
-	char *end = strrchr(stat, ')');
-	if (!end || end[1] != ' ' || !end[2])
-		return false;
-	struct text text = {end + 3, end + strlen(end)};
-	*state = end[2];
-	return text_skip_words(&text, 16) && text_u64(&text, threads);
-}
+/* ---- threads ---------------------------------------------------------------------------------------------------- */
 
 #define STAT_BYTES_MAX 1024u
 
-/* Straight, with three system calls: host_read() would look for each among the files that it keeps, and ask each what
- * it is. One read has all of it. */
-static bool stat_read(const struct counts *counts, const char *path, char *stat)
+/* From the directory of the threads, which spares the kernel half of the path. The command in parentheses may hold
+ * anything, also ")": the last one ends it. */
+static bool thread_state(int directory_fd, uint32_t thread, char *state)
 {
-	const int fd = openat(counts->proc_fd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	char path[32], stat[STAT_BYTES_MAX];
+	snprintf(path, sizeof(path), "%" PRIu32 "/stat", thread);
+	const int fd = openat(directory_fd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
 		return false;
-	const ssize_t len = read(fd, stat, STAT_BYTES_MAX - 1);
+	const ssize_t len = read(fd, stat, sizeof(stat));
 	close(fd);
-	stat[len > 0 ? len : 0] = '\0';
-	return len > 0;
+	const char *end = len > 0 ? memrchr(stat, ')', (size_t)len) : NULL;
+	if (!end || stat + len - end < 4 || end[1] != ' ' || end[3] != ' ')
+		return false;
+	*state = end[2];
+	return true;
 }
 
-static bool is_pid(const char *name)
+struct leader_threads {
+	struct counts *counts;
+	struct leader leader;
+};
+
+/* The first thread of a process is what the process is said to be. */
+static void thread_count(void *context, int directory_fd, uint32_t thread)
 {
-	return *name >= '0' && *name <= '9';
+	const struct leader_threads *threads = context;
+	struct counts *counts = threads->counts;
+	char state = threads->leader.state;
+	if ((thread == threads->leader.pid && counts->files->real) || thread_state(directory_fd, thread, &state))
+		letter_count(counts->thread_states, state);
 }
 
-static void threads_count(struct host *host, const char *pid, struct counts *counts)
+/* Without the lock of the watch: there may be many. */
+static void threads_count(struct counts *counts)
 {
-	struct host_list tasks;
-	char path[HOST_PATH_MAX], stat[STAT_BYTES_MAX], state;
-	uint64_t threads;
-	if (host_list(host, 1, HOST_PROC, host_format(path, "%s/task", pid), &tasks))
-		return;
-	for (size_t i = 0; i < tasks.count; i++)
-		if (is_pid(tasks.names[i]) &&
-		    stat_read(counts, host_format(path, "%s/task/%s/stat", pid, tasks.names[i]), stat) &&
-		    stat_parse(stat, &state, &threads))
-			letter_count(counts->thread_states, state);
+	char path[32];
+	for (size_t i = 0; i < counts->leaders; i++) {
+		struct leader_threads threads = {counts, counts->processes->leaders[i]};
+		snprintf(path, sizeof(path), "%" PRIu32 "/task", threads.leader.pid);
+		process_files_each_number(counts->files, path, thread_count, &threads);
+	}
 }
 
-/* A process that ends meanwhile is none. */
-static void process_count(struct host *host, const char *pid, struct counts *counts)
+/* ---- processes -------------------------------------------------------------------------------------------------- */
+
+static bool leader_add(struct counts *counts, uint32_t pid, char state)
 {
-	char path[64], stat[STAT_BYTES_MAX], state;
-	uint64_t threads;
-	if (!stat_read(counts, host_format(path, "%s/stat", pid), stat))
-		return;
-	if (!stat_parse(stat, &state, &threads) || !letter_count(counts->states, state)) {
-		host_skip(host);
+	struct processes *processes = counts->processes;
+	if (counts->leaders == processes->leader_capacity) {
+		const size_t capacity = processes->leader_capacity ? 2 * processes->leader_capacity : 64;
+		struct leader *leaders = reallocarray(processes->leaders, capacity, sizeof(*leaders));
+		if (!leaders)
+			return false;
+		processes->leaders = leaders;
+		processes->leader_capacity = capacity;
+	}
+	processes->leaders[counts->leaders++] = (struct leader){pid, state};
+	return true;
+}
+
+static void process_count(void *context, const struct process_look *look)
+{
+	struct counts *counts = context;
+	const struct process_reading *reading = &look->reading;
+	if (!letter_count(counts->states, reading->state)) {
+		host_skip(counts->host);
 		return;
 	}
 	counts->pids++;
-	counts->threads += threads;
-	if (threads == 1)
-		letter_count(counts->thread_states, state); /* the same thread, without opening anything */
+	counts->threads += reading->threads;
+	if (reading->threads == 1)
+		letter_count(counts->thread_states, reading->state); /* the same thread, without opening anything */
+	else if (!leader_add(counts, look->pid, reading->state))
+		host_skip(counts->host);
+}
+
+static int processes_count(struct counts *counts)
+{
+	uint64_t unreadable;
+	struct host *host = counts->host;
+	int r = process_watch_pass(counts->processes->watch, counts->files, host->asked_ns, PROCESS_STAT, process_count,
+				   counts, &unreadable);
+	if (r)
+		return r;
+	while (unreadable--)
+		host_skip(host);
+	threads_count(counts);
+	return 0;
+}
+
+/* ---- the collector ---------------------------------------------------------------------------------------------- */
+
+static void processes_close(struct host *host)
+{
+	struct processes *processes = host->state;
+	process_watch_put(processes->watch);
+	free(processes->leaders);
+	free(processes);
+	host->state = NULL;
+}
+
+static int processes_open(struct host *host)
+{
+	struct processes *processes = calloc(1, sizeof(*processes));
+	const int r = processes ? process_watch_get(host->options->paths[HOST_PROC], &processes->watch) : -ENOMEM;
+	if (r)
+		free(processes);
 	else
-		threads_count(host, pid, counts);
+		host->state = processes;
+	return r;
 }
 
 static void states_sample(struct host *host, const struct host_family *family, const uint64_t *states)
 {
-	for (int i = 0; i < 26; i++) {
+	for (int i = 0; i < LETTERS; i++) {
 		const char letter[2] = {(char)('A' + i), '\0'};
 		if (states[i])
 			host_u64(host, family, states[i], letter);
@@ -110,22 +185,16 @@ static void states_sample(struct host *host, const struct host_family *family, c
 
 static int processes_collect(struct host *host)
 {
-	struct host_list pids;
-	struct counts counts = {.pids = 0};
-	char path[PATH_MAX];
+	struct process_files files;
+	struct counts counts = {.host = host, .processes = host->state, .files = &files};
 	uint64_t value;
-	int r = host_list(host, 0, HOST_PROC, "", &pids);
-	if (!r)
-		r = host_path(host, HOST_PROC, "", path, sizeof(path));
+	int r = process_files_open(host->options->paths[HOST_PROC], &files);
 	if (r)
 		return r;
-	counts.proc_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (counts.proc_fd < 0)
-		return -errno;
-	for (size_t i = 0; i < pids.count; i++)
-		if (is_pid(pids.names[i]))
-			process_count(host, pids.names[i], &counts);
-	close(counts.proc_fd);
+	r = processes_count(&counts);
+	process_files_close(&files);
+	if (r)
+		return r;
 	host_u64(host, &threads_family, counts.threads);
 	host_u64(host, &pids_family, counts.pids);
 	states_sample(host, &state_family, counts.states);
@@ -138,4 +207,8 @@ static int processes_collect(struct host *host)
 	return r;
 }
 
-const struct host_ops host_processes = {.collect = processes_collect};
+const struct host_ops host_processes = {
+	.collect = processes_collect,
+	.open = processes_open,
+	.close = processes_close,
+};

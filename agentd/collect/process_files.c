@@ -116,6 +116,36 @@ ssize_t process_file_read(const struct process_files *files, const struct proces
 	return len;
 }
 
+/* ---- directories ------------------------------------------------------------------------------------------------ */
+
+/* A name that is a number and nothing else, or 0. */
+static uint32_t number_of_name(const char *name)
+{
+	uint64_t number;
+	return *name >= '1' && *name <= '9' && word_u64(name, &number) && number <= INT32_MAX ? (uint32_t)number : 0;
+}
+
+int process_files_each_number(const struct process_files *files, const char *path, process_number_each *each,
+			      void *context)
+{
+	_Alignas(struct dirent64) char entries[16384];
+	ssize_t bytes;
+	const int fd = openat(files->proc_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		return -errno;
+	while ((bytes = getdents64(fd, entries, sizeof(entries))) > 0)
+		for (ssize_t at = 0; at < bytes;) {
+			const struct dirent64 *entry = (const struct dirent64 *)(entries + at);
+			const uint32_t number = number_of_name(entry->d_name);
+			at += entry->d_reclen;
+			if (number)
+				each(context, fd, number);
+		}
+	const int r = bytes < 0 ? -errno : 0;
+	close(fd);
+	return r;
+}
+
 /* ---- stat ------------------------------------------------------------------------------------------------------- */
 
 static void comm_take(const char *begin, const char *end, char comm[PROCESS_COMM_BYTES])
@@ -128,7 +158,7 @@ static void comm_take(const char *begin, const char *end, char comm[PROCESS_COMM
 }
 
 /* Fields by their numbers in proc(5). */
-enum { FIELD_FIRST = 4, FIELD_COUNT = 48 };
+enum { FIELD_FIRST = 4, FIELD_NEEDED = 20, FIELD_COUNT = 48 };
 
 /* The name in parentheses may hold anything, also ")" and newlines; the last one ends it. */
 static bool stat_parse(const struct process_files *files, char *stat, size_t len, struct process_reading *reading)
@@ -141,7 +171,7 @@ static bool stat_parse(const struct process_files *files, char *stat, size_t len
 	for (int i = FIELD_FIRST; i <= FIELD_COUNT; i++) {
 		int64_t number = 0;
 		/* Some fields have a sign; those that are taken have none. */
-		if (!text_u64(&text, &fields[i]) && !text_i64(&text, &number) && i <= 24)
+		if (!text_u64(&text, &fields[i]) && !text_i64(&text, &number) && i <= FIELD_NEEDED)
 			return false;
 	}
 	comm_take(begin + 1, end, reading->comm);

@@ -2,7 +2,7 @@
 /* What the files of one process say: /proc/PID/stat, status, io, limits, fd. Source of the fields: proc(5).
  *
  * The files are hostile: a command may hold any bytes, fields may be missing, the process may vanish between two reads.
- * What is not there is 0; only stat must be understood.
+ * What is not there is 0; only stat must be understood, up to the number of threads.
  */
 #ifndef AGENTD_COLLECT_PROCESS_FILES_H
 #define AGENTD_COLLECT_PROCESS_FILES_H
@@ -81,6 +81,12 @@ void process_files_status(const struct process_files *files, const struct proces
 			  struct process_reading *reading);
 /* The soft limit of open descriptors; 0: none, or unknown. 8 us. */
 uint64_t process_files_limit(const struct process_files *files, const struct process_place *place);
+
+/* Tells of each name in a directory that is a number from 1 to INT32_MAX: processes in ".", threads in "PID/task". 0 or
+ * -errno. */
+typedef void process_number_each(void *context, int directory_fd, uint32_t number);
+int process_files_each_number(const struct process_files *files, const char *path, process_number_each *each,
+			      void *context);
 
 /* Seconds after 1970 at which a process started. */
 double process_start_seconds(const struct process_files *files, uint64_t start_ticks);

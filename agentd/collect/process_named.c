@@ -115,13 +115,17 @@ static void named_end(const struct host *host, struct named *named)
 static int named_collect(struct host *host)
 {
 	struct named *named = host->state;
+	int64_t since_ns = host->asked_ns;
 	if (named->exits)
 		process_exits_begin(named->exits);
+	/* What was seen before that may have ended before that, and would be counted twice. */
+	if (named->exits && process_exits_stats(named->exits).taskstats)
+		since_ns = monotonic_ns();
 	int r = process_table_begin(named->table);
 	if (!r && named->threads)
 		r = process_table_begin(named->threads);
 	if (!r)
-		r = process_table_scan(named->table);
+		r = process_table_scan(named->table, since_ns);
 	if (r) {
 		named->scrape_errors++;
 		return r;

@@ -2,44 +2,35 @@
 /* Processes (or threads) over time, each with what it was last seen to do.
  *
  *     process_table_begin(table);
- *     process_table_scan(table);                       // or process_table_visit() of some
+ *     process_table_scan(table, since_ns);             // or process_table_visit() of some
  *     for (struct process *p = process_table_next(table, NULL); p; p = process_table_next(table, p))
  *             if (process_gone(table, p)) ...          // its last figures
  *             else if (p->fresh) ...                   // new, or another program by exec
  *     process_table_end(table);                        // forgets those that are gone
  *
- * What costs: reading all of a process takes the kernel 26 us. One that has a single thread and was not scheduled since
- * it was last read (/proc/PID/schedstat: 4 us, 0.6 us by a descriptor that stays open) has done nothing, so that its
- * other files are read in every PROCESS_REST_PASSES'th pass only; until then its memory may be told too high, as the
- * kernel can take pages away from a sleeping process.
+ * What the files say comes from the process_watch.h of the procfs, which all tables upon it share; what somebody has
+ * done with it is the table's own.
  *
  * One thread at a time.
  */
 #ifndef AGENTD_COLLECT_PROCESS_TABLE_H
 #define AGENTD_COLLECT_PROCESS_TABLE_H
 
-#include "process_files.h"
+#include "process_watch.h"
 
-#define PROCESS_REST_PASSES 16u
 /* Processes beyond this are not seen, and counted as errors. */
 #define PROCESS_TABLE_MAX 262144u
-
-/* Nanoseconds on a CPU, times put there: what /proc/PID/schedstat tells. */
-struct process_schedule {
-	uint64_t run_ns;
-	uint64_t slices;
-};
 
 struct process {
 	uint32_t pid;
 	uint32_t thread_of; /* 0: a process */
 	uint32_t pass;      /* in which it was last seen */
-	uint32_t read_pass; /* in which its files were last read */
-	int schedule_fd;    /* kept open, or -1 */
+	uint32_t read_pass; /* in which something new was last read of it */
 	bool fresh;         /* since the last pass: new, or its program changed */
 	bool known;         /* this is not the first pass that sees it */
 	bool rested;        /* it has a single thread, which has not run since the last pass */
-	struct process_schedule schedule;
+	uint64_t ran;       /* as of struct process_look */
+	uint64_t read;
 	struct process_reading now;
 	struct process *next; /* with the same hash */
 
@@ -73,8 +64,9 @@ int process_table_begin(struct process_table *table);
 /* Looks at one process (thread_of 0) or thread. NULL when there is none, it cannot be read, or memory is short. */
 struct process *process_table_visit(struct process_table *table, uint32_t pid, uint32_t thread_of);
 
-/* Looks at all processes. 0 or -errno of the directory. Cost of 1,000 sleeping ones: 5 to 8 ms. */
-int process_table_scan(struct process_table *table);
+/* Looks at all processes, unless somebody did at since_ns (CLOCK_MONOTONIC) or later: what was found then is taken. 0
+ * or -errno of the directory. For its cost see process_watch_pass(). */
+int process_table_scan(struct process_table *table, int64_t since_ns);
 
 /* Looks at those that are known and have not been seen in this pass. */
 void process_table_revisit(struct process_table *table);

@@ -33,8 +33,8 @@ struct text_writer {
 
 static const char *text_put(struct text_writer *writer, const char *text, size_t len)
 {
-	char *at = writer->out + writer->len;
-	if (writer->plain) {
+	char *at = writer->plain ? writer->out + writer->len : NULL;
+	if (at) {
 		memcpy(at, text, len);
 		at[len] = '\0';
 	}
@@ -59,11 +59,11 @@ static void bound_put(struct text_writer *writer, uint32_t index, double bound)
 /* Escaped as a label value; at most twice as long. */
 static void state_put(struct text_writer *writer, uint32_t index, const char *name)
 {
-	char *at = writer->out + writer->len;
 	if (!writer->plain) {
 		writer->len += 2 * strlen(name) + 1;
 		return;
 	}
+	char *at = writer->out + writer->len;
 	char *end = label_value_escape(at, name);
 	*end = '\0';
 	writer->len += (size_t)(end - at) + 1;

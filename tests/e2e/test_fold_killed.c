@@ -25,8 +25,8 @@
 
 #include "daemon.h"
 #include "scrape.h"
+#include "system_calls.h"
 
-#define CALLS_MAX 64
 #define FOLD_NOW "--segment.fold-after=0s"
 
 MSTAT_COUNTER(jobs, "jobs_total", "Jobs done.", "kind");
@@ -119,40 +119,6 @@ static bool agent_traced(struct daemon *agent, const struct scratch *scratch, co
 	return daemon_listens(agent, status);
 }
 
-struct call {
-	char name[32];
-	unsigned int before; /* made before the segments were looked at */
-	unsigned int after;
-};
-
-/* Counts the calls of a trace, from the first that names the segments on. */
-static size_t calls_read(const char *path, const char *segments, struct call calls[CALLS_MAX])
-{
-	char line[4096];
-	size_t count = 0;
-	bool begun = false;
-	FILE *file = fopen(path, "r");
-	assert_non_null(file);
-	while (fgets(line, sizeof(line), file)) {
-		begun = begun || strstr(line, segments);
-		const size_t len = strcspn(line, "(");
-		size_t i = 0;
-		if (!line[len] || len >= sizeof(calls[0].name) || !strncmp(line, "exit", 4))
-			continue;
-		line[len] = '\0';
-		while (i < count && strcmp(calls[i].name, line))
-			i++;
-		if (i == count) {
-			assert_true(count < CALLS_MAX);
-			calls[count++] = (struct call){0};
-			strcpy(calls[i].name, line);
-		}
-		*(begun ? &calls[i].after : &calls[i].before) += 1;
-	}
-	fclose(file);
-	return count;
-}
-
 /* ---- the test ---- */
 
 static uint64_t steady_count;
@@ -197,49 +163,10 @@ static bool kill_at(const struct scratch *scratch, const char *call, unsigned in
 	return !lived;
 }
 
-/* Calls that neither read nor change a file: dying before one of them is dying before the next one. */
-static bool call_matters(const char *name)
-{
-	static const char *const idle[] = {"brk",
-					   "mmap",
-					   "munmap",
-					   "mprotect",
-					   "madvise",
-					   "futex",
-					   "rt_sigaction",
-					   "rt_sigprocmask",
-					   "gettid",
-					   "getpid",
-					   "clock_gettime",
-					   "clone3",
-					   "set_robust_list",
-					   "rseq",
-					   "getrandom",
-					   "sched_yield",
-					   "prlimit64",
-					   "membarrier",
-					   "geteuid",
-					   "getuid",
-					   "socket",
-					   "setsockopt",
-					   "bind",
-					   "listen",
-					   "getsockname",
-					   "epoll_create1",
-					   "epoll_ctl",
-					   "epoll_wait",
-					   "eventfd2",
-					   "timerfd_create"};
-	for (size_t i = 0; i < sizeof(idle) / sizeof(idle[0]); i++)
-		if (!strcmp(idle[i], name))
-			return false;
-	return true;
-}
-
 static void test_agent_killed_at_each_system_call_of_a_fold_counts_every_job_once(void **state)
 {
 	const struct scratch *scratch = *state;
-	struct call calls[CALLS_MAX];
+	struct system_call calls[SYSTEM_CALLS_MAX];
 	char log[112];
 	struct daemon agent = {0};
 	int status;
@@ -254,12 +181,12 @@ static void test_agent_killed_at_each_system_call_of_a_fold_counts_every_job_onc
 	steady_count = 1;
 	assert_true(agent_traced(&agent, scratch, "trace=all", log, &status));
 	daemon_stop(&agent, SIGKILL);
-	const size_t count = calls_read(log, scratch->segments, calls);
+	const size_t count = system_calls_read(log, scratch->segments, calls);
 
 	const pid_t racing = race_begin(scratch);
 	adopters->acknowledged = 1;
 	for (size_t i = 0; i < count; i++) {
-		if (!call_matters(calls[i].name) || !calls[i].after)
+		if (!system_call_matters(calls[i].name) || !calls[i].after)
 			continue;
 		unsigned int number = calls[i].before + 1, last = calls[i].before + calls[i].after;
 		while (number <= last && kill_at(scratch, calls[i].name, number))

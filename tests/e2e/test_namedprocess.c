@@ -70,7 +70,8 @@ static void test_processes_between_two_scrapes_are_counted_once(void **state)
 	struct daemon daemon;
 	char flag[160];
 	rules_write(scratch, "process_names:\n- comm: [shorty]\n  name: shorty\n", flag);
-	agent_start(&daemon, scratch, "--collector.disable-defaults", "--collector.namedprocess", flag);
+	agent_start(&daemon, scratch, "--collector.disable-defaults", "--collector.namedprocess", flag,
+		    "--privileges.keep=CAP_NET_ADMIN");
 	char *page = page_fresh(daemon.port);
 	if (number(page, "mstat_namedprocess_exits_source{source=\"taskstats\"}") != 1) {
 		free(page);

@@ -45,6 +45,7 @@ static int setup(void **state)
 	add(fixture, "build", METRIC_INFO, "service", "shop");
 	/* None of these is a service, whatever its text looks like. */
 	add(fixture, "decoy", METRIC_GAUGE, "other", ",service=\"fake\"");
+	add(fixture, "decoy", METRIC_GAUGE, "other", ",service=");
 	add(fixture, "decoy", METRIC_GAUGE, "my_service", "fake");
 	add(fixture, "decoy", METRIC_GAUGE, "z", "{service=\"fake\\");
 	fixture->snapshot = builder_freeze(fixture->builder);

@@ -237,7 +237,7 @@ static struct worker *worker_make(struct crew *crew, const struct host_ops *ops)
 
 static void worker_ask(struct crew *crew, struct worker *worker)
 {
-	worker_request(worker);
+	worker_request(worker, 0);
 	crew_start(crew);
 }
 
@@ -364,9 +364,9 @@ static void test_crew_gives_those_behind_a_stuck_one_a_thread_and_no_more(void *
 	for (size_t i = 0; i < 3; i++)
 		quick[i] = worker_make(crew, &quick_ops);
 	for (int round = 0; round < 3; round++) {
-		worker_request(stuck);
+		worker_request(stuck, 0);
 		for (size_t i = 0; i < 3; i++)
-			worker_request(quick[i]);
+			worker_request(quick[i], 0);
 		crew_start(crew);
 		for (size_t i = 0; i < 3; i++) {
 			const struct worker_result result = worker_harvest(quick[i], FOREVER_NS);

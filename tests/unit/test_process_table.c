@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -29,10 +30,17 @@ static int teardown(void **state)
 	return host_fixture_teardown(state);
 }
 
+static int64_t monotonic_ns(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+}
+
 static void pass(void)
 {
 	assert_int_equal(process_table_begin(table), 0);
-	assert_int_equal(process_table_scan(table), 0);
+	assert_int_equal(process_table_scan(table, monotonic_ns()), 0);
 }
 
 static const struct process *found(uint32_t pid)
@@ -158,7 +166,7 @@ static void test_exec_makes_a_process_fresh_but_known(void **state)
 	assert_true(found(7)->known);
 }
 
-/* Of a process that was not scheduled the files are not read, but for every PROCESS_REST_PASSES'th time. */
+/* Of a process that was not scheduled the files are not read, but for every PROCESS_REST_LOOKS'th time. */
 static void test_a_process_that_has_not_run_is_not_read_again(void **state)
 {
 	(void)state;
@@ -168,7 +176,7 @@ static void test_a_process_that_has_not_run_is_not_read_again(void **state)
 		pass();
 		process_table_end(table);
 	}
-	for (unsigned i = 0; i < PROCESS_REST_PASSES; i++) {
+	for (unsigned i = 0; i < PROCESS_REST_LOOKS; i++) {
 		pass();
 		reads += found(7)->read_pass == process_table_pass(table);
 		process_table_end(table);
@@ -178,6 +186,32 @@ static void test_a_process_that_has_not_run_is_not_read_again(void **state)
 	pass();
 	assert_int_equal(found(7)->read_pass, process_table_pass(table));
 	assert_true(found(7)->now.counters.user_ns > 0);
+}
+
+static void test_whether_a_process_rested_is_told_since_the_last_pass_of_the_table(void **state)
+{
+	struct process_table *other;
+	(void)state;
+	PROCESS(.pid = 7, .comm = "a", .slices = 5);
+	assert_int_equal(process_table_new(test_host.paths[HOST_PROC], &other), 0);
+	for (unsigned i = 0; i < 3; i++) {
+		pass();
+		assert_int_equal(found(7)->rested, i == 2);
+		process_table_end(table);
+	}
+	PROCESS(.pid = 7, .comm = "a", .slices = 6);
+	/* Another table sees it first, twice. */
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(process_table_begin(other), 0);
+		const struct process *process = process_table_visit(other, 7, 0);
+		assert_non_null(process);
+		assert_int_equal(process->rested, i == 1);
+		process_table_end(other);
+	}
+	pass();
+	assert_false(found(7)->rested);
+	process_table_end(table);
+	process_table_free(other);
 }
 
 static void test_threads_beside_the_main_one_have_the_process_read_each_time(void **state)
@@ -264,6 +298,7 @@ int main(void)
 		TABLE_TEST(test_a_pid_that_passed_on_is_another_process),
 		TABLE_TEST(test_exec_makes_a_process_fresh_but_known),
 		TABLE_TEST(test_a_process_that_has_not_run_is_not_read_again),
+		TABLE_TEST(test_whether_a_process_rested_is_told_since_the_last_pass_of_the_table),
 		TABLE_TEST(test_threads_beside_the_main_one_have_the_process_read_each_time),
 		TABLE_TEST(test_many_processes_come_and_go),
 		TABLE_TEST(test_threads_are_found_below_their_process),
