@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #define BACKLOG 256
@@ -57,6 +58,14 @@ static bool place_present(const struct listen_place *places, size_t count, const
 	return false;
 }
 
+/* The name that every machine knows, also one without resolver and /etc/hosts (RFC 6761, 6.3). */
+static int loopback_resolve(const char *service, const struct addrinfo *hints, struct addrinfo **list)
+{
+	struct addrinfo numeric = *hints;
+	numeric.ai_flags = AI_NUMERICSERV; /* no AI_PASSIVE: no host means loopback */
+	return getaddrinfo(NULL, service, &numeric, list);
+}
+
 size_t listen_resolve(const struct listen_address *address, struct listen_place places[LISTEN_PLACES_MAX],
 		      const char **reason)
 {
@@ -67,6 +76,8 @@ size_t listen_resolve(const struct listen_address *address, struct listen_place 
 	/* One wildcard socket of IPv6 takes IPv4 as well; two would compete for the port. */
 	const char *host = *address->host ? address->host : "::";
 	int r = getaddrinfo(host, service, &hints, &list);
+	if (r && !strcasecmp(host, "localhost"))
+		r = loopback_resolve(service, &hints, &list);
 	if (r) {
 		*reason = r == EAI_SYSTEM ? strerror(errno) : gai_strerror(r);
 		return 0;

@@ -79,6 +79,7 @@ if ! machine_start "$work/files" "$fresh"; then
   finish
   exit
 fi
+trap clean EXIT # machine_start has set its own
 page() { machine_network curl -s --max-time 5 "http://127.0.0.1:9466/$1"; }
 jobs_are() { [ "$(page metrics | sed -n 's/^jobs_total{service="count"} //p')" = "$1" ]; }
 state() { machine systemctl show -P "$1" mstatd; }
