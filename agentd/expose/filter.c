@@ -6,8 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char label_begin[] = "service=\"";
-#define LABEL_BEGIN_LEN (sizeof(label_begin) - 1)
+#include "label_text.h"
+
+static const char label_name[] = "service";
+#define LABEL_NAME_LEN (sizeof(label_name) - 1)
 
 struct filter {
 	struct format_filter format;
@@ -95,19 +97,15 @@ static bool family_passes(void *context, const struct snapshot_family *family)
 
 const char *filter_sample_service(const struct snapshot_sample *sample, size_t *len)
 {
+	/* From the first label on: in a value that ends in ",service=" the bytes look as where a label begins. */
 	const char *end = sample->text + sample->text_len;
-	const char *at = sample->text + sample->name_len;
-	/* In a value a quote has a backslash before it, so this is found where a label begins and nowhere else. */
-	while ((at = memmem(at, (size_t)(end - at), label_begin, LABEL_BEGIN_LEN))) {
-		const bool whole_name = at[-1] == '{' || at[-1] == ',';
-		at += LABEL_BEGIN_LEN;
-		if (!whole_name)
+	const char *at = sample->text + sample->name_len + 1;
+	struct label_text label;
+	while (at < end && label_text_next(&at, end, &label)) {
+		if (label.name_len != LABEL_NAME_LEN || memcmp(label.name, label_name, LABEL_NAME_LEN))
 			continue;
-		const char *close = at;
-		while (close < end && *close != '"')
-			close += *close == '\\' ? 2 : 1;
-		*len = (size_t)(close - at);
-		return at;
+		*len = label.value_len;
+		return label.value;
 	}
 	return NULL;
 }

@@ -130,7 +130,6 @@ static enum http_path path_find(const struct http *http, const char *url)
 	return strcmp(url, "/") ? HTTP_PATH_OTHER : HTTP_PATH_LANDING;
 }
 
-/* No response: the request waits. */
 static struct http_answer answer_make(struct http *http, struct http_request *request)
 {
 	switch (request->path) {
@@ -147,6 +146,21 @@ static struct http_answer answer_make(struct http *http, struct http_request *re
 	default:
 		return http_answer_canned(http, HTTP_CANNED_NOT_FOUND);
 	}
+}
+
+/* No response: the request waits. */
+static struct http_answer answer_admitted(struct http *http, struct http_request *request)
+{
+	bool waits = false;
+	if (http->web.path && !request->admitted) {
+		const enum http_canned complaint = http_web_admit(http, request, &waits);
+		if (waits)
+			return (struct http_answer){.response = NULL};
+		if (complaint != HTTP_FINE)
+			return http_answer_canned(http, complaint);
+		request->admitted = true;
+	}
+	return answer_make(http, request);
 }
 
 static enum MHD_Result answer_begin(struct http_connection *connection, struct http_answer answer)
@@ -199,7 +213,7 @@ enum MHD_Result http_handle(void *context, struct MHD_Connection *connection, co
 		request->answer = (struct http_answer){.response = NULL};
 	} else {
 		http_connection_phase(own, HTTP_WORKING, 0);
-		answer = answer_make(listener->http, request);
+		answer = answer_admitted(listener->http, request);
 	}
 	return answer.response ? answer_begin(own, answer) : MHD_YES;
 }
@@ -218,6 +232,9 @@ void http_complete(void *context, struct MHD_Connection *connection, void **requ
 	filter_free(own->request.filter);
 	own->request.filter = NULL;
 	own->request.answered = false;
+	http_check_free(own->request.check);
+	own->request.check = NULL;
+	own->request.counted = own->request.admitted = false;
 	mstat_store_relaxed(&own->served, true);
 	http_connection_phase(own, HTTP_READING, 0);
 }

@@ -13,6 +13,9 @@
  *   /metrics/service/NAME  the same, only series with the label service="NAME"; 404 if there are none
  *   /sd                    Prometheus' HTTP service discovery: each service a target
  *
+ * With a web configuration (web_config.h) all paths are guarded, /health as well: TLS, a limit of requests (429), names
+ * and passwords (401). While its file is bad, everything is 500, and new connections by TLS are closed.
+ *
  * X-Prometheus-Scrape-Timeout-Seconds, less a fifth of a second (a tenth of it if that is less), is the deadline of the
  * collection that a request causes.
  */
@@ -51,6 +54,7 @@ struct http_options {
 	const char *name; /* of the program, for the landing page */
 	const char *version;
 	const char *telemetry_path;
+	const char *web_config_file;         /* NULL or "": plain, and open to all */
 	unsigned connections_max;            /* of all places; less where RLIMIT_NOFILE is low */
 	unsigned connections_per_client_max; /* of one IPv4 address or IPv6 /64, of all places; not on loopback */
 	unsigned requests_max;               /* that wait for a page; 0: no limit */
@@ -81,6 +85,13 @@ void http_free(struct http *http);
  * ones are opened first, then the others are closed; connections to those end. On failure everything is as it was,
  * *error is a malloc'ed message (or NULL) and the result -errno. One thread at a time; may block in the resolver. */
 int http_listen(struct http *http, char *const *addresses, size_t count, char **error);
+
+/* Looks whether the web configuration has changed, and applies it: new connections and requests use it, places change
+ * between plain and TLS (which ends their connections). One thread at a time, the one that listens; called by the
+ * agent's timer, every second or so. *reason is a malloc'ed message (or NULL) if the file is bad, which is told once.
+ * Costs a system call a file. */
+enum http_web_news { HTTP_WEB_SAME, HTTP_WEB_RELOADED, HTTP_WEB_BAD };
+enum http_web_news http_web_refresh(struct http *http, char **reason);
 
 /* Closes connections beyond their deadlines; called by the agent's timer, every second or so. NULL is fine. */
 void http_expire(struct http *http);

@@ -34,13 +34,18 @@ static bool header_add(struct MHD_Response *response, const char *name, const ch
 	return MHD_add_response_header(response, name, value) == MHD_YES;
 }
 
+static bool response_describe(struct MHD_Response *response, const char *content_type)
+{
+	return header_add(response, MHD_HTTP_HEADER_CONTENT_TYPE, content_type) &&
+	       header_add(response, "X-Content-Type-Options", "nosniff");
+}
+
 /* Takes a malloc'ed body over, also on failure. */
 static struct MHD_Response *response_new(const char *body, size_t len, enum MHD_ResponseMemoryMode mode,
 					 const char *content_type)
 {
 	struct MHD_Response *response = MHD_create_response_from_buffer(len, (void *)body, mode);
-	if (response && header_add(response, MHD_HTTP_HEADER_CONTENT_TYPE, content_type) &&
-	    header_add(response, "X-Content-Type-Options", "nosniff"))
+	if (response && response_describe(response, content_type))
 		return response;
 	if (response)
 		MHD_destroy_response(response);
@@ -62,6 +67,9 @@ static struct MHD_Response *canned_new(enum http_canned canned)
 		ok = header_add(response, MHD_HTTP_HEADER_CONNECTION, "close");
 	if (ok && canned == HTTP_CANNED_METHOD)
 		ok = header_add(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
+	if (ok && canned == HTTP_CANNED_UNAUTHORIZED)
+		ok = header_add(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE,
+				"Basic realm=\"mstatd\", charset=\"UTF-8\"");
 	if (ok || !response)
 		return response;
 	MHD_destroy_response(response);
@@ -102,14 +110,19 @@ struct http_answer http_answer_owned(const struct http *http, enum http_code cod
 	return (struct http_answer){.code = code, .response = response};
 }
 
+static bool page_describe(struct MHD_Response *response, const struct page *page)
+{
+	const bool plain = page->encoding == ENCODING_IDENTITY;
+	return header_add(response, MHD_HTTP_HEADER_VARY, "Accept, Accept-Encoding") &&
+	       (plain || header_add(response, MHD_HTTP_HEADER_CONTENT_ENCODING, encoding_token(page->encoding)));
+}
+
 void *http_carrier_new(const struct page *page)
 {
 	struct MHD_Response *response = response_new(page->body, page->len, MHD_RESPMEM_MUST_FREE, page->content_type);
 	if (!response)
 		return NULL;
-	const bool plain = page->encoding == ENCODING_IDENTITY;
-	if (header_add(response, MHD_HTTP_HEADER_VARY, "Accept, Accept-Encoding") &&
-	    (plain || header_add(response, MHD_HTTP_HEADER_CONTENT_ENCODING, encoding_token(page->encoding))))
+	if (page_describe(response, page))
 		return response;
 	MHD_destroy_response(response);
 	return NULL;
@@ -136,8 +149,51 @@ void http_answer_drop(struct http_answer *answer)
 	*answer = (struct http_answer){.response = NULL};
 }
 
+static void page_release(void *page)
+{
+	page_put(page);
+}
+
+/* A response over a page's body, which holds the page. Takes the reference over, also on failure. */
+static struct MHD_Response *page_response_new(const struct page *page)
+{
+	struct MHD_Response *response = MHD_create_response_from_buffer_with_free_callback_cls(
+		page->len, (void *)page->body, page_release, (void *)page);
+	if (!response) {
+		page_put(page);
+		return NULL;
+	}
+	if (response_describe(response, page->content_type) && page_describe(response, page))
+		return response;
+	MHD_destroy_response(response);
+	return NULL;
+}
+
+static struct MHD_Response *canned_again(const struct http *http, const struct MHD_Response *response)
+{
+	int i = 0;
+	while (i < HTTP_CANNED_COUNT && http->canned[i] != response)
+		i++;
+	return i < HTTP_CANNED_COUNT ? canned_new((enum http_canned)i) : NULL;
+}
+
+bool http_answer_own(const struct http *http, struct http_answer *answer)
+{
+	if (!answer->shared)
+		return true;
+	struct MHD_Response *own =
+		answer->page ? page_response_new(answer->page) : canned_again(http, answer->response);
+	if (own)
+		*answer = (struct http_answer){.code = answer->code, .response = own, .bytes = answer->bytes};
+	else
+		*answer = http_answer_canned(http, HTTP_CANNED_MEMORY);
+	return own;
+}
+
 enum MHD_Result http_answer_send(struct http *http, struct http_request *request, struct http_answer answer)
 {
+	if (http->web.path)
+		http_web_dress(http, &answer);
 	const enum MHD_Result r = MHD_queue_response(request->connection, code_numbers[answer.code], answer.response);
 	if (r == MHD_YES)
 		mstat_add_relaxed(&http->responses[request->path][answer.code], 1);

@@ -177,7 +177,10 @@ void http_connection_notify(void *context, struct MHD_Connection *connection, vo
 	struct http_listener *listener = context;
 	struct http_connections *connections = &listener->http->connections;
 	if (code == MHD_CONNECTION_NOTIFY_STARTED) {
-		*socket_context = connection_open(listener, connection);
+		struct http_connection *opened = connection_open(listener, connection);
+		*socket_context = opened;
+		if (opened && listener->tls)
+			http_web_connect(opened, connection);
 		return;
 	}
 	struct http_connection *closed = *socket_context;
@@ -186,6 +189,8 @@ void http_connection_notify(void *context, struct MHD_Connection *connection, vo
 	pthread_mutex_lock(&connections->lock);
 	registry_remove(connections, closed);
 	pthread_mutex_unlock(&connections->lock);
+	if (closed->web)
+		http_web_disconnect(closed, connection);
 	free(closed);
 }
 

@@ -3,6 +3,7 @@
 #include "http.h"
 
 #include <errno.h>
+#include <gnutls/abstract.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,7 +40,11 @@ struct http *http_new(const struct http_options *options)
 	http->service_prefix = service_prefix_new(options->telemetry_path);
 	http->pieces_known = http_request_pieces_known();
 	http_connections_init(http);
-	const int r = http_work_init(http);
+	int r = http_work_init(http);
+	if (!r)
+		r = http_web_init(http);
+	if (!r && http->web.path)
+		r = http_auth_init(http);
 	if (!r && http->options.name && http->options.version && http->options.telemetry_path && http->service_prefix &&
 	    !http_canned_init(http))
 		return http;
@@ -50,7 +55,10 @@ struct http *http_new(const struct http_options *options)
 static void listener_close(struct http_listener *listener)
 {
 	http_work_drain(listener->http, listener);
-	MHD_stop_daemon(listener->daemon);
+	if (listener->daemon)
+		MHD_stop_daemon(listener->daemon);
+	else
+		close(listener->socket);
 	free(listener);
 }
 
@@ -61,7 +69,9 @@ void http_free(struct http *http)
 	for (size_t i = 0; i < http->count; i++)
 		listener_close(http->listeners[i]);
 	free(http->listeners);
+	http_auth_fini(http);
 	http_work_fini(http);
+	http_web_fini(http);
 	http_connections_fini(http);
 	http_canned_fini(http);
 	free((char *)http->options.name);
@@ -78,18 +88,38 @@ static void socket_place(int fd, struct listen_place *place)
 	getsockname(fd, (struct sockaddr *)&place->address, &place->len);
 }
 
+/* A session for which no configuration could be applied: its handshake fails. */
+static int certificate_none(gnutls_session_t session, const gnutls_datum_t *authorities, int authority_count,
+			    const gnutls_pk_algorithm_t *algorithms, int algorithm_count,
+			    gnutls_pcert_st **certificates, unsigned int *certificate_count, gnutls_privkey_t *key)
+{
+	(void)session;
+	(void)authorities;
+	(void)authority_count;
+	(void)algorithms;
+	(void)algorithm_count;
+	(void)certificates;
+	(void)certificate_count;
+	(void)key;
+	return -1;
+}
+
 static struct MHD_Daemon *daemon_start(struct http_listener *listener, int fd)
 {
 	const struct http *http = listener->http;
-	return MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0, http_connection_accept,
-				listener, http_handle, listener, MHD_OPTION_LISTEN_SOCKET, (MHD_socket)fd,
-				MHD_OPTION_THREAD_POOL_SIZE, THREADS > 1 ? THREADS : 0, MHD_OPTION_THREAD_STACK_SIZE,
-				HTTP_STACK_BYTES, MHD_OPTION_URI_LOG_CALLBACK, http_request_uri, listener,
-				MHD_OPTION_NOTIFY_COMPLETED, http_complete, listener, MHD_OPTION_NOTIFY_CONNECTION,
-				http_connection_notify, listener, MHD_OPTION_CONNECTION_LIMIT,
-				THREADS * http_connections_hard_max(http), MHD_OPTION_CONNECTION_TIMEOUT,
-				http->options.timeout_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_BYTES,
-				MHD_OPTION_STRICT_FOR_CLIENT, 0, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_END);
+	const unsigned tls = listener->tls ? MHD_USE_TLS : 0;
+	/* Without it libmicrohttpd wants a certificate now; sessions get theirs when they begin. */
+	struct MHD_OptionItem options[] = {{MHD_OPTION_HTTPS_CERT_CALLBACK, 0, (void *)certificate_none},
+					   {MHD_OPTION_END, 0, NULL}};
+	return MHD_start_daemon(
+		MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | tls, 0, http_connection_accept, listener,
+		http_handle, listener, MHD_OPTION_LISTEN_SOCKET, (MHD_socket)fd, MHD_OPTION_THREAD_POOL_SIZE,
+		THREADS > 1 ? THREADS : 0, MHD_OPTION_THREAD_STACK_SIZE, HTTP_STACK_BYTES, MHD_OPTION_URI_LOG_CALLBACK,
+		http_request_uri, listener, MHD_OPTION_NOTIFY_COMPLETED, http_complete, listener,
+		MHD_OPTION_NOTIFY_CONNECTION, http_connection_notify, listener, MHD_OPTION_CONNECTION_LIMIT,
+		THREADS * http_connections_hard_max(http), MHD_OPTION_CONNECTION_TIMEOUT, http->options.timeout_s,
+		MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_BYTES, MHD_OPTION_STRICT_FOR_CLIENT, 0,
+		MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_ARRAY, options + !tls, MHD_OPTION_END);
 }
 
 /* The socket of a place: one that was handed over, or a new one. */
@@ -115,6 +145,8 @@ static int listener_open(struct http *http, const struct listen_place *place, st
 		goto out;
 	opened->asked = *place;
 	opened->http = http;
+	opened->tls = http->web.tls;
+	opened->socket = -1;
 	socket_place(fd, &opened->bound);
 	opened->loopback = listen_place_loopback(&opened->bound);
 	errno = 0;
@@ -246,6 +278,33 @@ out:
 	free(exchange.kept);
 	free(exchange.listeners);
 	return r;
+}
+
+/* Another protocol on the same socket: connections that wait to be accepted are not lost. */
+static void listener_restart(struct http_listener *listener, bool tls)
+{
+	struct http *http = listener->http;
+	if (listener->daemon) {
+		listener->socket = (int)MHD_quiesce_daemon(listener->daemon);
+		http_work_drain(http, listener);
+		MHD_stop_daemon(listener->daemon);
+	}
+	pthread_mutex_lock(&http->work.lock);
+	listener->closing = false;
+	pthread_mutex_unlock(&http->work.lock);
+	listener->tls = tls;
+	listener->daemon = daemon_start(listener, listener->socket);
+	if (listener->daemon)
+		listener->socket = -1;
+}
+
+void http_listeners_follow(struct http *http)
+{
+	for (size_t i = 0; i < http->count; i++) {
+		struct http_listener *listener = http->listeners[i];
+		if (!listener->daemon || listener->tls != http->web.tls)
+			listener_restart(listener, http->web.tls);
+	}
 }
 
 size_t http_place_count(const struct http *http)

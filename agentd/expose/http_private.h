@@ -7,6 +7,8 @@
  *   http_work.c         the thread that makes pages
  *   http_connections.c  limits and deadlines
  *   http_listen.c       sockets and libmicrohttpd's daemons
+ *   http_web.c          the web configuration: who may come in
+ *   http_auth.c         the thread that checks passwords
  */
 #ifndef AGENTD_EXPOSE_HTTP_PRIVATE_H
 #define AGENTD_EXPOSE_HTTP_PRIVATE_H
@@ -18,6 +20,8 @@
 #include "http.h"
 #include "listen.h"
 #include "negotiate.h"
+#include "tls.h"
+#include "web_config.h"
 
 /* Only touched pages of a stack cost memory; a collection runs on it. */
 #define HTTP_STACK_BYTES ((size_t)256 * 1024)
@@ -39,6 +43,8 @@ struct http_listener {
 	unsigned waiting; /* requests that the work has; under its lock */
 	bool closing;     /* under the work's lock */
 	bool loopback;
+	bool tls;   /* what `daemon` speaks */
+	int socket; /* -1: `daemon` has it; else there is no daemon, for it could not be started again */
 };
 
 /* An answer on its way. */
@@ -69,6 +75,10 @@ struct http_request {
 	struct filter *filter;
 	struct http_answer answer;
 	bool answered;
+	/* For the guard. */
+	bool counted; /* by the rate limit */
+	bool admitted;
+	struct http_check *check; /* of its password; NULL: none */
 };
 
 enum http_phase {
@@ -91,6 +101,8 @@ struct http_connection {
 	int64_t since_ns;
 	uint64_t answer_bytes;
 	struct http_request request;
+	struct web_config *web; /* of the TLS session, with a reference; or NULL */
+	struct tls_peer peer;
 };
 
 struct http_connections {
@@ -112,6 +124,40 @@ struct http_work {
 	pthread_t thread;
 };
 
+/* The web configuration. */
+struct http_web {
+	char *path; /* NULL: there is none, and nothing else here counts */
+	pthread_mutex_t lock;
+	struct web_config *config; /* NULL: the file is bad. Under the lock. */
+	/* Of the thread that listens: */
+	bool tls; /* whether places speak TLS: as the last good configuration had it */
+	struct web_stamps stamps;
+	char *reason; /* why the file is bad */
+	bool told;
+};
+
+/* A password that is being checked. */
+struct http_check {
+	struct auth_credentials credentials;
+	char hash[AUTH_HASH_BYTES];
+	struct auth_key key;
+	enum auth_outcome outcome;
+	struct http_check *next;
+	struct http_request *request;
+};
+
+/* Guarded by the work's lock, since places wait for both before they close. */
+struct http_auth {
+	struct auth_cache *cache;
+	pthread_cond_t changed;
+	struct http_check *first;
+	struct http_check *last;
+	unsigned waiting;
+	bool started;
+	bool stopping;
+	pthread_t thread;
+};
+
 struct http {
 	struct http_options options; /* texts owned */
 	char *service_prefix;        /* of the paths of services */
@@ -119,6 +165,8 @@ struct http {
 	size_t count;
 	struct http_connections connections;
 	struct http_work work;
+	struct http_web web;
+	struct http_auth auth;
 	bool pieces_known; /* see http_request_pieces_known() */
 	struct MHD_Response *canned[HTTP_CANNED_COUNT];
 	uint64_t responses[HTTP_PATH_COUNT][HTTP_CODE_COUNT];
@@ -162,6 +210,8 @@ struct http_answer http_answer_page(const struct page *page);
 /* Hands it to libmicrohttpd and counts it. */
 enum MHD_Result http_answer_send(struct http *http, struct http_request *request, struct http_answer answer);
 void http_answer_drop(struct http_answer *answer);
+/* Gives an answer a response of its own, which can be added to. False when out of memory: it says so then. */
+bool http_answer_own(const struct http *http, struct http_answer *answer);
 
 /* ---- http_work.c */
 
@@ -173,6 +223,34 @@ enum http_canned http_work_submit(struct http *http, struct http_request *reques
 void http_work_drain(struct http *http, struct http_listener *listener);
 /* What the thread does: on http.c's side. */
 struct http_answer http_work_answer(struct http *http, struct http_request *request);
+
+/* ---- http_listen.c */
+
+/* Has each place speak TLS or not, as the web configuration wants it. */
+void http_listeners_follow(struct http *http);
+
+/* ---- http_web.c */
+
+int http_web_init(struct http *http);
+void http_web_fini(struct http *http);
+/* The configuration with a reference; NULL: the file is bad. Only where there is a file. */
+struct web_config *http_web_get(struct http *http);
+/* Begins and ends what TLS needs of a connection. */
+void http_web_connect(struct http_connection *own, struct MHD_Connection *connection);
+void http_web_disconnect(struct http_connection *own, struct MHD_Connection *connection);
+/* Whether a request may be answered: HTTP_FINE, or the complaint; *waits: its connection is suspended until that is
+ * known. */
+enum http_canned http_web_admit(struct http *http, struct http_request *request, bool *waits);
+/* Adds the configured headers to an answer. */
+void http_web_dress(struct http *http, struct http_answer *answer);
+
+/* ---- http_auth.c */
+
+int http_auth_init(struct http *http);
+void http_auth_fini(struct http *http); /* before http_work_fini() */
+enum http_canned http_auth_admit(struct http *http, struct http_request *request, const struct web_config *config,
+				 bool *waits);
+void http_check_free(struct http_check *check); /* wipes */
 
 /* ---- http_connections.c */
 

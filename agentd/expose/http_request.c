@@ -216,7 +216,8 @@ void *http_request_uri(void *context, const char *uri, struct MHD_Connection *co
 	own->request.uri_end = uri + strlen(uri);
 	own->request.uri_bad = !uri_valid(uri);
 	if (parameters > PARAMETERS_MAX) {
-		(void)send(own->fd, refusal, sizeof(refusal) - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+		if (!own->listener->tls)
+			(void)send(own->fd, refusal, sizeof(refusal) - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
 		shutdown(own->fd, SHUT_RDWR);
 	}
 	return NULL;

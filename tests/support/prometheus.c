@@ -52,6 +52,12 @@ static void await_ready(uint16_t port)
 
 void prometheus_start(struct daemon *prometheus, const struct scratch *scratch, uint16_t target, const char *features)
 {
+	prometheus_start_job(prometheus, scratch, target, features, "");
+}
+
+void prometheus_start_job(struct daemon *prometheus, const struct scratch *scratch, uint16_t target,
+			  const char *features, const char *job)
+{
 	char config[128], config_flag[160], storage_flag[160], listen_flag[64], features_flag[160];
 	const char *words[] = {"prometheus", config_flag,        storage_flag,
 			       listen_flag,  "--log.level=warn", features ? features_flag : NULL,
@@ -61,8 +67,8 @@ void prometheus_start(struct daemon *prometheus, const struct scratch *scratch, 
 	assert_non_null(file);
 	fprintf(file,
 		"global: {scrape_interval: " SCRAPE_INTERVAL ", scrape_timeout: " SCRAPE_INTERVAL "}\n"
-		"scrape_configs:\n- job_name: mstat\n  static_configs: [{targets: ['127.0.0.1:%u']}]\n",
-		target);
+		"scrape_configs:\n- job_name: mstat\n  static_configs: [{targets: ['127.0.0.1:%u']}]\n%s",
+		target, job);
 	assert_int_equal(fclose(file), 0);
 	const uint16_t port = port_free();
 	snprintf(config_flag, sizeof(config_flag), "--config.file=%s", config);

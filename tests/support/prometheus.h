@@ -12,6 +12,10 @@ bool prometheus_missing(void);
 
 /* Starts it and waits until it is ready. `features` is what --enable-feature takes, or NULL. */
 void prometheus_start(struct daemon *prometheus, const struct scratch *scratch, uint16_t target, const char *features);
+/* The same with more of the job's configuration, each line indented by two blanks: scheme, tls_config, basic_auth. Does
+ * not ask whether it can scrape. */
+void prometheus_start_job(struct daemon *prometheus, const struct scratch *scratch, uint16_t target,
+			  const char *features, const char *job);
 
 /* Waits until it has scraped something after a moment (seconds since the epoch). */
 void prometheus_await(const struct daemon *prometheus, double moment);

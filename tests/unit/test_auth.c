@@ -95,7 +95,7 @@ static void test_passwords_are_verified(void **state)
 	strcpy(other, vector);
 	other[sizeof(other) - 2] ^= 1;
 	assert_false(auth_verify(other, "U*U"));
-	/* No more than 72 bytes count, and more than crypt_r() takes are no error. */
+	/* No more than 72 bytes count, and more than crypt_rn() takes are no error. */
 	memset(longest, 'p', sizeof(longest) - 1);
 	longest[sizeof(longest) - 1] = '\0';
 	const char *hash = web_hash("pppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppp", 4);

@@ -53,7 +53,7 @@ static const struct {
 	{PAIR "  cert_file: server.crt\n", ":4: cert_file: duplicate key, first on line 2; remove one", SAME},
 	{"basic_auth_users: {}\nbasic_auth_users: {}\n", ":2: basic_auth_users: duplicate key, first on line 1", SAME},
 	{"basic_auth_users:\n  a: " HASH "\n  a: " HASH "\n", ":3: basic_auth_users: \"a\": duplicate key", SAME},
-	{"http_server_config:\n  http2: [\n", ":3: not YAML: ", SAME},
+	{"http_server_config:\n  http2: \"\n", ": not YAML: ", SAME},
 	{"- a\n", ":1: expected a mapping of sections (tls_server_config:), found a list", SAME},
 	{"tls_server_config: [a]\n", ":1: tls_server_config: expected a mapping of keys, found a list", SAME},
 	{"http_server_config: {http2: maybe}\n", ":1: http2: \"maybe\": expected true or false", SAME},
