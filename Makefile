@@ -57,7 +57,7 @@ endif
 MSTAT_SRC := $(wildcard tools/mstat/*.c)
 DEMO_SRC := $(wildcard tools/demo/*.c)
 TEST_SUPPORT_SRC := $(wildcard tests/support/*.c)
-TEST_KINDS ?= unit torture e2e
+TEST_KINDS ?= unit torture $(if $(SANITIZE),,model) e2e
 TESTS := $(foreach kind,$(TEST_KINDS),$(patsubst %.c,$(BUILD)/%,$(wildcard tests/$(kind)/test_*.c)))
 # Unit tests of what is not built; tests/e2e/test_bpf.c shows how an agent without it fares.
 TESTS := $(filter-out $(if $(filter 0,$(BPF)),$(BUILD)/tests/unit/test_bpf_%),$(TESTS))
@@ -194,7 +194,7 @@ $(BUILD)/tests/%.so: tests/%.c | deps
 .PHONY: tests check check-quick check-arrows check-format lint
 tests: all $(TESTS) $(TEST_HELPERS)
 
-check: deps-check ## build and run all tests (TEST_KINDS="unit torture e2e")
+check: deps-check ## build and run all tests (TEST_KINDS="unit torture model e2e")
 	@$(MAKE) --no-print-directory check-arrows tests DEPS=0
 	@MSTAT_BIN_DIR=$(abspath $(BUILD)) PATH="$(abspath $(BUILD)):$(abspath build/peers/usr/bin):$$PATH" \
 		tests/run $(TESTS) $(TEST_SCRIPTS)
@@ -230,6 +230,7 @@ help: ## this list
 
 include bench/bench.mk
 include tests/fuzz/fuzz.mk
+include tests/fault/fault.mk
 include packaging/packaging.mk
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null) $(wildcard $(BPF_OUT)/*.d)

@@ -14,9 +14,9 @@ static bool string_valid(uint32_t offset)
 	if (offset % 8 || offset < MSTAT_SHM_ARENA_FIRST || offset + sizeof(struct mstat_shm_string) > end)
 		return false;
 	const struct mstat_shm_string *string = mstat_arena(offset);
+	const char *text = string->text; /* longer than the array that the layout names */
 	return string->record.kind == MSTAT_SHM_RECORD_STRING && string->record.bytes <= end - offset &&
-	       string->len < string->record.bytes - offsetof(struct mstat_shm_string, text) &&
-	       !string->text[string->len];
+	       string->len < string->record.bytes - offsetof(struct mstat_shm_string, text) && !text[string->len];
 }
 
 static struct mstat_family_state *family_by_record(const struct mstat_index *index, uint32_t record)

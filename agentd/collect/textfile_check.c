@@ -129,11 +129,17 @@ static const char *own_label(const struct textfile_family *family, const struct 
 	}
 }
 
+/* NULL for a sample without labels: a document may have no array of them. */
+static const struct label *labels_of(const struct textfile_document *document, const struct textfile_sample *sample)
+{
+	return sample->label_count ? document->labels + sample->labels_first : NULL;
+}
+
 /* Labels in their order, without those of the names `skip_a` and `skip_b`. */
 static int labels_compare(const struct textfile_document *document, const struct textfile_sample *a, const char *skip_a,
 			  const struct textfile_sample *b, const char *skip_b)
 {
-	const struct label *of_a = document->labels + a->labels_first, *of_b = document->labels + b->labels_first;
+	const struct label *of_a = labels_of(document, a), *of_b = labels_of(document, b);
 	size_t i = 0, j = 0;
 	for (;; i++, j++) {
 		if (i < a->label_count && !strcmp(of_a[i].name, skip_a))
@@ -274,9 +280,11 @@ static textfile_reason histogram_add(const struct textfile_document *document, s
 
 static textfile_reason histograms_check(const struct textfile_document *document, const struct textfile_family *family)
 {
-	const struct textfile_sample *samples = document->samples + family->sample_first;
 	struct histogram histogram = {.bucketed = false};
 	textfile_reason reason = NULL;
+	if (!family->sample_count)
+		return NULL;
+	const struct textfile_sample *samples = document->samples + family->sample_first;
 	for (size_t i = 0; i < family->sample_count && !reason; i++) {
 		if (i && (group_compare(document, family, &samples[i - 1], &samples[i]) ||
 			  samples[i - 1].timestamped != samples[i].timestamped ||
@@ -288,7 +296,7 @@ static textfile_reason histograms_check(const struct textfile_document *document
 			reason = histogram_add(document, &histogram, &samples[i],
 					       samples[i].name + strlen(family->name));
 	}
-	return !reason && family->sample_count ? histogram_end(&histogram) : reason;
+	return reason ? reason : histogram_end(&histogram);
 }
 
 /* ---- families --------------------------------------------------------------------------------------------------- */

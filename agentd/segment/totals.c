@@ -137,21 +137,60 @@ int totals_family(struct totals *totals, const struct segment_family *like, uint
 
 /* ---- series ---- */
 
-static uint32_t series_hash(uint32_t family, bool overflow, const char *values, size_t bytes)
+static uint32_t hash_begin(uint32_t family, bool overflow)
 {
-	uint32_t hash = 2166136261u ^ family * 2u ^ overflow;
-	for (size_t i = 0; i < bytes; i++)
-		hash = (hash ^ (unsigned char)values[i]) * 16777619u;
+	return 2166136261u ^ family * 2u ^ overflow;
+}
+
+static uint32_t hash_bytes(uint32_t hash, const char *bytes, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		hash = (hash ^ (unsigned char)bytes[i]) * 16777619u;
+	return hash;
+}
+
+static uint32_t hash_end(uint32_t hash)
+{
 	return hash ^ hash >> 15;
 }
 
 static void table_put(struct totals *totals, uint32_t series)
 {
 	const struct totals_series *s = &totals->series[series];
-	uint32_t i = series_hash(s->family, s->overflow, s->values, s->values_bytes) & totals->table_mask;
+	uint32_t i = hash_end(hash_bytes(hash_begin(s->family, s->overflow), s->values, s->values_bytes)) &
+		     totals->table_mask;
 	while (totals->table[i])
 		i = (i + 1) & totals->table_mask;
 	totals->table[i] = series + 1;
+}
+
+static bool values_equal(const struct totals_series *series, const char *const *values, uint16_t count)
+{
+	size_t at = 0;
+	for (uint16_t i = 0; i < count; i++) {
+		size_t len = strlen(values[i]) + 1;
+		if (len > series->values_bytes - at || memcmp(series->values + at, values[i], len))
+			return false;
+		at += len;
+	}
+	return at == series->values_bytes;
+}
+
+/* Number of a series, UINT32_MAX when there is none. Allocates nothing: totals_add() relies on it. */
+static uint32_t series_find(const struct totals *totals, uint32_t family, bool overflow, const char *const *values,
+			    uint16_t count)
+{
+	uint32_t hash = hash_begin(family, overflow);
+	for (uint16_t i = 0; i < count; i++)
+		hash = hash_bytes(hash, values[i], strlen(values[i]) + 1);
+	if (!totals->table)
+		return UINT32_MAX;
+	for (uint32_t i = hash_end(hash) & totals->table_mask; totals->table[i]; i = (i + 1) & totals->table_mask) {
+		const struct totals_series *s = &totals->series[totals->table[i] - 1];
+		if (s->family == family && s->overflow == overflow && values_equal(s, values, count))
+			return totals->table[i] - 1;
+	}
+	return UINT32_MAX;
 }
 
 static int table_reserve(struct totals *totals)
@@ -185,35 +224,28 @@ static char *values_join(const char *const *values, uint16_t count, size_t *byte
 
 int totals_series(struct totals *totals, uint32_t family, bool overflow, const char *const *values, uint32_t *series)
 {
-	size_t bytes;
 	const struct segment_family *of = &totals->families[family];
-	char *joined = values_join(values, overflow ? 0 : of->label_count, &bytes);
-	if (!joined || table_reserve(totals) ||
-	    array_reserve(&totals->series, totals->series_count, &totals->series_capacity, sizeof(*totals->series))) {
-		free(joined);
+	uint16_t count = overflow ? 0 : of->label_count;
+	uint32_t found = series_find(totals, family, overflow, values, count);
+	struct totals_series fresh = {.family = family, .overflow = overflow};
+	size_t bytes;
+	if (found != UINT32_MAX) {
+		*series = found;
+		return 0;
+	}
+	if (table_reserve(totals) ||
+	    array_reserve(&totals->series, totals->series_count, &totals->series_capacity, sizeof(*totals->series)))
+		return -ENOMEM;
+	fresh.values = values_join(values, count, &bytes);
+	fresh.values_bytes = (uint32_t)bytes;
+	if (of->buckets)
+		fresh.cells = calloc(1 + of->cells - of->sums, sizeof(*fresh.cells));
+	if (!fresh.values || (of->buckets && !fresh.cells)) {
+		series_fini(&fresh);
 		return -ENOMEM;
 	}
-	uint32_t i = series_hash(family, overflow, joined, bytes) & totals->table_mask;
-	for (; totals->table[i]; i = (i + 1) & totals->table_mask) {
-		const struct totals_series *s = &totals->series[totals->table[i] - 1];
-		if (s->family == family && s->overflow == overflow && s->values_bytes == bytes &&
-		    !memcmp(s->values, joined, bytes)) {
-			free(joined);
-			*series = totals->table[i] - 1;
-			return 0;
-		}
-	}
-	struct totals_series fresh = {
-		.family = family, .overflow = overflow, .values = joined, .values_bytes = (uint32_t)bytes};
-	if (of->buckets) {
-		fresh.cells = calloc(1 + of->cells - of->sums, sizeof(*fresh.cells));
-		if (!fresh.cells) {
-			free(joined);
-			return -ENOMEM;
-		}
-	}
 	totals->series[totals->series_count] = fresh;
-	totals->table[i] = totals->series_count + 1;
+	table_put(totals, totals->series_count);
 	*series = totals->series_count++;
 	return 0;
 }
@@ -294,16 +326,22 @@ static bool series_kept(const struct segment *segment, uint32_t series)
 	return segment->series[series].readable && !family->live;
 }
 
-/* Where a segment's series goes; false for a family of another shape. */
+/* Where a segment's series goes: 0, -ENOMEM, -EEXIST for a family of another shape, -EBADMSG where the segment no
+ * longer says what it said when it was understood. */
 static int series_place(struct totals *totals, struct segment *segment, uint32_t number, uint32_t *series)
 {
 	static const char *const none[1];
+	const struct segment_family *like = &segment->families[segment->series[number].family];
+	bool overflow = segment->series[number].overflow;
 	uint32_t family;
+	errno = 0;
 	const char *const *labels = segment_labels(segment, number);
-	int r = totals_family(totals, &segment->families[segment->series[number].family], &family);
+	if (!labels && !overflow && like->label_count)
+		return errno == ENOMEM ? -ENOMEM : -EBADMSG;
+	int r = totals_family(totals, like, &family);
 	if (r)
 		return r;
-	return totals_series(totals, family, segment->series[number].overflow, labels ? labels : none, series);
+	return totals_series(totals, family, overflow, labels ? labels : none, series);
 }
 
 int totals_prepare(struct totals *totals, struct segment *segment, uint64_t *refused)
@@ -315,7 +353,7 @@ int totals_prepare(struct totals *totals, struct segment *segment, uint64_t *ref
 		int r = series_kept(segment, i) ? series_place(totals, segment, i, &series) : 0;
 		if (r == -ENOMEM)
 			return r;
-		*refused += r == -EEXIST;
+		*refused += r == -EEXIST || r == -EBADMSG;
 	}
 	return 0;
 }

@@ -63,7 +63,8 @@ int totals_family(struct totals *totals, const struct segment_family *like, uint
 int totals_series(struct totals *totals, uint32_t family, bool overflow, const char *const *values, uint32_t *series);
 
 /* Adding a segment, in two steps so that it cannot fail half-way: totals_prepare() makes room (0 or -ENOMEM; nothing is
- * counted), totals_add() adds the values and the mark. *refused grows by the series of families of another shape. */
+ * counted), totals_add() adds the values and the mark. *refused grows by the series of families of another shape, and
+ * by those of a segment that has changed what it said. */
 int totals_prepare(struct totals *totals, struct segment *segment, uint64_t *refused);
 void totals_add(struct totals *totals, struct segment *segment, const struct totals_mark *mark, uint64_t died_ns);
 
@@ -84,7 +85,8 @@ bool totals_name_valid(const char *name);
 /* Writes a new file and renames it over the old one: 0 or -errno, the old one is untouched then. */
 int totals_save(struct totals *totals, int directory_fd);
 
-/* Reads a file; 0, -errno, or -EBADMSG with the line in *line. */
+/* Reads a file; 0, -errno, or -EBADMSG with the line in *line: the file is damaged, which an error of reading it, or a
+ * lack of memory, does not say. */
 int totals_load(int directory_fd, const char *name, struct totals **totals, unsigned int *line);
 
 #endif

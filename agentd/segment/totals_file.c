@@ -478,15 +478,18 @@ int totals_load(int directory_fd, const char *name, struct totals **totals, unsi
 			close(fd);
 		return -error;
 	}
+	errno = 0;
 	for (*line_number = 0; good && !ended && getline(&text, &size, file) > 0;) {
 		++*line_number;
 		good = line_split(text, &line) && record_read(&loaded, &line, *line_number, &ended);
 	}
+	/* The next attempt may have the memory, or read it: who is told "damaged" puts the file aside. */
+	int error = errno == ENOMEM ? ENOMEM : ferror(file) ? errno ?: EIO : EBADMSG;
 	free(text);
 	fclose(file);
 	if (!good || !ended) {
 		totals_free(loaded);
-		return -EBADMSG;
+		return -error;
 	}
 	*totals = loaded;
 	return 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Faults of programs (C rows of tests/fault/faults.def) that no other test injects: a program that dies, is stopped, or
+/* Faults of programs (C rows of tests/fault/rows) that no other test injects: a program that dies, is stopped, or
  * changes what it is, has counted what it acknowledged, and its neighbours do not notice. */
 #include <setjmp.h>
 #include <stdarg.h>

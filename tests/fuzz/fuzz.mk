@@ -11,7 +11,7 @@ FUZZ_ALL := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_SUPPORT := $(call objects,$(filter-out tests/fuzz/fuzz_%.c tests/fuzz/replay_main.c tests/fuzz/seeds.c,$(wildcard tests/fuzz/*.c)))
 FUZZ_REPLAYS := $(addprefix $(BUILD)/tests/fuzz/fuzz_,$(FUZZ_ALL))
 # What libclient maps is told of, so that the target can give it back: see fuzz_client.c.
-FUZZ_LDFLAGS_client := -Wl,--wrap=mmap,--wrap=munmap,--wrap=pthread_atfork
+FUZZ_LDFLAGS_client := -Wl,--wrap=mmap,--wrap=munmap,--wrap=pthread_atfork,--wrap=urcu_bp_synchronize_rcu
 FUZZ_LIBS = $(BUILD)/libtest.a $(BUILD)/libagent.a $(BUILD)/libmstat.a $(AGENT_LIBS) $(URCU_LIBS) -lcmocka
 TARGET ?= all
 TIME ?= 60

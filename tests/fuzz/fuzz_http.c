@@ -18,7 +18,8 @@
 #include "snapshot/builder.h"
 
 #define CODES_MAX 64
-#define WAIT_MS 200
+#define WAIT_MS 1000 /* for the first byte of an answer */
+#define WAIT_MORE_MS 20
 
 static struct {
 	struct http *http;
@@ -102,25 +103,27 @@ static void pieces_send(int fd, const uint8_t *data, size_t size, uint8_t rule)
 	}
 }
 
+static char answer[1 << 20];
+
 /* The status codes in what comes back, and that each answer begins as one. */
 static size_t answers_read(int fd, uint16_t codes[CODES_MAX])
 {
-	static char bytes[1 << 20];
+	char *bytes = answer;
 	size_t len = 0, count = 0;
 	struct pollfd wait = {.fd = fd, .events = POLLIN};
 	ssize_t got = 1;
 
 	/* libmicrohttpd does not see the end of a connection that comes while it waits for a page: it stays open until
 	 * its deadline then, and nothing more will come. */
-	while (got > 0 && len < sizeof(bytes) - 1 && poll(&wait, 1, WAIT_MS) == 1) {
-		got = recv(fd, bytes + len, sizeof(bytes) - 1 - len, 0);
+	while (got > 0 && len < sizeof(answer) - 1 && poll(&wait, 1, len ? WAIT_MORE_MS : WAIT_MS) == 1) {
+		got = recv(fd, bytes + len, sizeof(answer) - 1 - len, 0);
 		len += got > 0 ? (size_t)got : 0;
 	}
 	bytes[len] = 0;
 	fuzz_require(!len || !memcmp(bytes, "HTTP/1.", 7));
-	/* No body here has such a line. */
+	/* Bodies say "HTTP/1.1 wants ...", but no number. */
 	for (const char *at = bytes; (at = strstr(at, "HTTP/1.")) && count < CODES_MAX; at++)
-		if ((at == bytes || at[-1] == '\n') || at[8] == ' ')
+		if (strspn(at + 7, "01") == 1 && at[8] == ' ' && strspn(at + 9, "0123456789") == 3)
 			codes[count++] = (uint16_t)atoi(at + 9);
 	return count;
 }
@@ -140,7 +143,7 @@ static size_t exchange(const uint8_t *data, size_t size, int rule, uint16_t code
 		bool known = codes[i] == 100 || codes[i] == 200 || (codes[i] >= 400 && codes[i] < 500) ||
 			     codes[i] == 503 || codes[i] == 505;
 		if (!known)
-			fprintf(stderr, "status code %u\n", codes[i]);
+			fprintf(stderr, "status code %u in:\n%s\n", codes[i], answer);
 		fuzz_require(known);
 	}
 	return count;
