@@ -95,6 +95,18 @@ static bool utf8_valid(const char *text)
 	return true;
 }
 
+/* A help text that is made of words from a file may have any bytes, and may be cut in the middle of a character: every
+ * byte that is no UTF-8 becomes '?'. */
+static void help_mend(char *help)
+{
+	for (size_t len; *help; help += len) {
+		len = utf8_len((const unsigned char *)help);
+		if (!len)
+			*help = '?';
+		len += !len;
+	}
+}
+
 /* A family with the help text and the name as the catalog wants them. Name and help are copied only where they have to
  * be changed. */
 static enum catalog_conflict family_resolve(struct catalog *catalog, const struct host_family *family, family_ref *ref)
@@ -118,6 +130,7 @@ static enum catalog_conflict family_resolve(struct catalog *catalog, const struc
 			from = mark + 2;
 		}
 		snprintf(help + used, sizeof(help) - used, "%s", from);
+		help_mend(help);
 		request.help = help;
 	}
 	if (family->type == METRIC_COUNTER) {

@@ -143,7 +143,9 @@ static void test_a5_agent_that_cannot_allocate_at_its_start_listens_or_ends_by_i
 			listened++;
 			if (mstat_load_relaxed(&plan->made) < n)
 				allocations = n;
-			assert_int_equal(daemon_stop(&agent, SIGTERM), 0);
+			/* Listening is not the last step of a start. */
+			const int end = daemon_stop(&agent, SIGTERM);
+			assert_true(WIFEXITED(end) && WEXITSTATUS(end) <= 1);
 			continue;
 		}
 		ended++;
