@@ -62,8 +62,8 @@ struct agent {
 
 int64_t agent_clock_ns(clockid_t clock);
 
-/* Makes a snapshot and returns it with a reference, or NULL; publishes it if all collectors were asked. The page cache's
- * source. */
+/* Makes a snapshot and returns it with a reference, or NULL; publishes it if all collectors were asked. The page
+ * cache's source. */
 struct snapshot *agent_collect(void *context, const struct page_collection *collection);
 
 /* Lets the segments be swept; gives up when a collection holds the lock for more than a second. Failures are logged and

@@ -19,11 +19,11 @@ enum collector_index {
 
 struct collect {
 	struct collector collectors[COLLECTOR_COUNT];
-	uint64_t collections;     /* since the start */
+	uint64_t collections; /* since the start */
 	/* For whoever watches from another thread; relaxed. */
-	uint64_t steps;  /* collectors that have begun since the start */
-	uint8_t running; /* the one that began last */
-	bool busy;       /* a collection is under way */
+	uint64_t steps;           /* collectors that have begun since the start */
+	uint8_t running;          /* the one that began last */
+	bool busy;                /* a collection is under way */
 	int64_t last_duration_ns; /* of all collectors together */
 };
 

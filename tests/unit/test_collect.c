@@ -88,8 +88,8 @@ static void test_collect_goes_on_after_a_collector_that_fails_and_says_which(voi
 	collect.collectors[COLLECTOR_SEGMENTS].ops = &bad_ops;
 	collect.collectors[COLLECTOR_SELF].ops = &good_ops;
 	calls = 0;
-	const struct collector *failed = collect_run(&collect, fixture->builder,
-							   &(const struct collect_request){.selection = NULL}, &error);
+	const struct collector *failed =
+		collect_run(&collect, fixture->builder, &(const struct collect_request){.selection = NULL}, &error);
 	assert_int_equal(calls, 2);
 	assert_string_equal(failed->ops->name, "bad");
 	assert_int_equal(error, -EIO);
