@@ -34,15 +34,14 @@ $(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(FUZZ_SUPPORT) \
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS_ALL) -fsanitize=fuzzer $(FUZZ_LDFLAGS_$*) -o $@ $(filter %.o,$^) $(FUZZ_LIBS)
 
-.PHONY: fuzz fuzz-build coverage
+.PHONY: fuzz coverage
 # afl-clang-fast has its own instrumentation, and its own driver for -fsanitize=fuzzer.
 FUZZ_BUILD_libfuzzer := CC=clang SANITIZE=address$(comma)undefined$(comma)fuzzer-no-link BUILD=build/fuzz/libfuzzer
 FUZZ_BUILD_afl := CC=afl-clang-fast SANITIZE= BUILD=build/fuzz/afl
 
 fuzz: ## look for inputs that break a parser (TARGET=name|all TIME=seconds ENGINE=libfuzzer|afl)
-	@$(if $(filter-out $(FUZZ_ALL),$(FUZZ_TARGETS)),\
-		echo 'TARGET=$(TARGET): no such target; there are: $(FUZZ_ALL), all' >&2; exit 2)
-	@$(if $(FUZZ_BUILD_$(ENGINE)),,echo 'ENGINE=$(ENGINE): none; there are libfuzzer and afl' >&2; exit 2)
+	$(if $(filter-out $(FUZZ_ALL),$(FUZZ_TARGETS)),$(error TARGET=$(TARGET): there are all and: $(FUZZ_ALL)))
+	$(if $(FUZZ_BUILD_$(ENGINE)),,$(error ENGINE=$(ENGINE): there are libfuzzer and afl))
 	$(Q)$(if $(filter 1,$(DEPS)),packaging/install-deps fuzz)
 	@AFL_QUIET=1 $(MAKE) --no-print-directory $(FUZZ_BUILD_$(ENGINE)) BPF=0 DEPS=0 \
 		$(addprefix build/fuzz/$(ENGINE)/fuzz/,$(FUZZ_TARGETS))

@@ -12,7 +12,13 @@ cd "$work" || exit 1
 number=0
 
 ok() { echo "ok $((++number)) - $1"; }
-not_ok() { echo "not ok $((++number)) - $1" && sed 's/^/# /' "$2" | tail -n 20; }
+# The input that a mutation made is nowhere else: it is printed (base64 -d gives it back).
+not_ok() {
+  echo "not ok $((++number)) - $1"
+  sed 's/^/# /' "$2" | tail -n 20
+  [ ! -f fuzz-finding ] || base64 fuzz-finding | sed 's/^/# finding: /'
+  rm -f fuzz-finding
+}
 
 # replay TARGET NAME ARGUMENTS...: the program's own tests become ours.
 replay() {
@@ -33,8 +39,8 @@ for source in "$root"/tests/fuzz/fuzz_*.c; do
     continue
   fi
   # A server answers some thousand requests a second, not some hundred thousand.
-  mutations=100
-  case $target in http | host | segments | client) mutations=5 ;; esac
+  mutations=500
+  case $target in http | host | segments | client) mutations=10 ;; esac
   replay "$target" '' --mutate=$mutations "$corpus/$target"
   # Of http only the files of its own: each takes milliseconds.
   [ "$target" = http ] || replay "$target" 'inputs of all others: ' --quiet "$corpus"
