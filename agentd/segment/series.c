@@ -173,7 +173,10 @@ enum segment_refusal series_read_after(struct segment_scan *scan)
 		refusal = scan_table(scan, MSTAT_SHM_REGION_SERIES, first, &count);
 		for (uint64_t i = 0; !refusal && i < count; i++) {
 			struct segment_series *series = &segment->series[first + i];
-			series->readable = series->readable && entry_of(scan, i)->state == series->state;
+			/* The time, too: the first copy may have had an old one beside the state of a series come back.
+			 */
+			series->readable = series->readable && entry_of(scan, i)->state == series->state &&
+					   entry_of(scan, i)->created_ns == series->created_ns;
 		}
 	}
 	return refusal;
