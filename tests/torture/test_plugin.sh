@@ -20,7 +20,7 @@ nm -D "$bin/libmstat.so" | grep -q __tsan_ && sanitize=-fsanitize=thread
 flags=(-std=gnu11 -O2 -g -Wall -Wextra -Werror $sanitize -I"$root/include")
 shared=(-L"$bin" -lmstat -Wl,-rpath,"$bin" -ldl -lpthread)
 
-value() { "$bin/mstat" scrape --dir="$work/segments" | awk -v name="$1" 'index($1, name) == 1 {sum += $NF} END {print sum + 0}'; }
+value() { "$bin/mstat" scrape --dir="$work/segments" | awk -v name="$1" 'index($1, name) == 1 {sum += $NF} END {printf "%.0f\n", sum}'; }
 
 # name, host, plugin, rounds, most segments
 plugin_test() {
